@@ -1,0 +1,65 @@
+"""Order-book matching of loan requests with lenders' offers: every loan split over many lenders.
+
+The names here are all that a user needs; `p2pmatch.errors`, `p2pmatch.events`, `p2pmatch.commands` and
+`p2pmatch.finance` hold the rest.
+"""
+
+from p2pmatch.allocation import ALLOCATION_RULES, AllocationRule, Level
+from p2pmatch.apportion import apportion
+from p2pmatch.errors import (
+    CODES,
+    InvalidValue,
+    InvariantError,
+    P2PMatchError,
+    Refused,
+    UnknownName,
+)
+from p2pmatch.explain import Explanation
+from p2pmatch.limits import BorrowerLimits, Limits
+from p2pmatch.loans import Loan, Note, Notes
+from p2pmatch.marketplace import Marketplace, Result
+from p2pmatch.orders import Offer, Request
+from p2pmatch.pricing import PRICING_RULES, Accepted, PricingRule
+from p2pmatch.quote import Quote
+from p2pmatch.rules import Rules
+from p2pmatch.units import amount, format_amount, format_rate, rate
+from p2pmatch.views import OfferStatus, Outstanding, QueueEntry, RateLadder
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ALLOCATION_RULES",
+    "CODES",
+    "PRICING_RULES",
+    "Accepted",
+    "AllocationRule",
+    "BorrowerLimits",
+    "Explanation",
+    "InvalidValue",
+    "InvariantError",
+    "Level",
+    "Limits",
+    "Loan",
+    "Marketplace",
+    "Note",
+    "Notes",
+    "Offer",
+    "OfferStatus",
+    "Outstanding",
+    "P2PMatchError",
+    "PricingRule",
+    "QueueEntry",
+    "Quote",
+    "RateLadder",
+    "Refused",
+    "Request",
+    "Result",
+    "Rules",
+    "UnknownName",
+    "__version__",
+    "amount",
+    "apportion",
+    "format_amount",
+    "format_rate",
+    "rate",
+]

@@ -1,0 +1,57 @@
+"""Split a whole number by weights so that the parts add up exactly: largest remainder (Hamilton)."""
+
+from collections.abc import Sequence
+
+from p2pmatch.errors import InvalidValue
+
+__all__ = ["apportion"]
+
+
+def apportion(total: int, weights: Sequence[int]) -> list[int]:
+    """Split `total` in proportion to `weights`, to the unit.
+
+    Everybody gets the floor of the exact share; the units left over go one each to the largest
+    remainders, ties to the earlier position. While `total` is at most the sum of the weights, no part
+    is larger than its weight.
+
+    Parameters
+    ----------
+    total : int, at least 0, any unit.
+    weights : ints, at least 0, not all 0 unless `total` is 0.
+
+    Returns
+    -------
+    list of ints, as long as `weights`, adding up to `total`.
+
+    Raises
+    ------
+    InvalidValue : for negative numbers, or nothing to split by.
+
+    Notes
+    -----
+    O(n log n). The method of largest remainders, also called Hamilton's method (Balinski and Young,
+    "Fair Representation", 1982).
+
+    Examples
+    --------
+    >>> apportion(100, [1, 1, 1])
+    [34, 33, 33]
+    >>> apportion(401, [900, 200, 300, 400, 100])
+    [190, 42, 63, 85, 21]
+    """
+    if total < 0:
+        raise InvalidValue("negative", "total", total, "an int of at least 0")
+    if any(weight < 0 for weight in weights):
+        raise InvalidValue("negative", "weights", list(weights), "ints of at least 0")
+    whole = sum(weights)
+    if whole == 0:
+        if total:
+            raise InvalidValue("zero", "weights", list(weights), "at least one weight above 0")
+        return [0] * len(weights)
+    exact = [divmod(total * weight, whole) for weight in weights]
+    parts = [floor for floor, _ in exact]
+    left_over = total - sum(parts)
+    by_remainder = sorted(range(len(weights)), key=lambda i: -exact[i][1])
+    for i in by_remainder[:left_over]:
+        parts[i] += 1
+    return parts

@@ -1,0 +1,146 @@
+"""What every record checks of its fields: whole numbers in range, ids, and sets of names.
+
+The functions ending in `_set` and `plain` are attrs converters: they normalise what they understand and
+leave the rest untouched, so that the validator, which knows the field's name, can refuse it.
+"""
+
+from collections.abc import Callable, Iterable
+from numbers import Integral
+from typing import Any
+
+import attrs
+
+from p2pmatch.errors import InvalidValue
+from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME
+
+__all__ = [
+    "check_id",
+    "check_ids",
+    "check_instance",
+    "check_time",
+    "check_whole",
+    "identifier",
+    "instance",
+    "name_set",
+    "names",
+    "optional",
+    "plain",
+    "plain_or_none",
+    "time",
+    "whole",
+]
+
+Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def plain(value: int) -> int:
+    """Turn numpy's and other integers into `int`; leave everything else for the validator."""
+    if type(value) is not int and isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    return value
+
+
+def plain_or_none(value: int | None) -> int | None:
+    """`plain`, for a field that may be None."""
+    return None if value is None else plain(value)
+
+
+def name_set(value: Iterable[str]) -> frozenset[str]:
+    """Turn a collection into a frozenset; leave text and non-collections for the validator."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return value  # type: ignore[return-value]  # the validator refuses it by name
+    try:
+        return frozenset(value)
+    except TypeError:  # an unhashable member
+        return value  # type: ignore[return-value]  # the validator refuses it by name
+
+
+def check_whole(value: object, field: str, low: int, high: int) -> int:
+    """Return `value` if it is an int from `low` to `high`; raise InvalidValue otherwise."""
+    accepted = f"an int from {low} to {high}"
+    if type(value) is not int:
+        raise InvalidValue("wrong_type", field, value, accepted)
+    if value < low:
+        code = "zero" if value == 0 else "negative" if low >= 0 else "too_small"
+        raise InvalidValue(code, field, value, accepted)
+    if value > high:
+        raise InvalidValue("too_large", field, value, accepted)
+    return value
+
+
+def check_time(value: int, field: str = "now") -> int:
+    """Return a time as a plain int; raise InvalidValue unless it is one."""
+    return check_whole(plain(value), field, -MAX_TIME, MAX_TIME)
+
+
+def check_id(value: object, field: str) -> str:
+    """Return `value` if it is text of 1 to `MAX_ID_LENGTH` printable characters; raise otherwise."""
+    accepted = f"text of 1 to {MAX_ID_LENGTH} printable characters"
+    if not isinstance(value, str):
+        raise InvalidValue("wrong_type", field, value, accepted)
+    if not value:
+        raise InvalidValue("empty", field, value, accepted)
+    if len(value) > MAX_ID_LENGTH:
+        raise InvalidValue("too_long", field, value, accepted)
+    if not value.isprintable():
+        raise InvalidValue("malformed", field, value, accepted)
+    return value
+
+
+def check_ids(values: Iterable[str], field: str) -> None:
+    """Raise unless every value is an id that `check_id` takes."""
+    for value in values:
+        check_id(value, field)
+
+
+def whole(low: int, high: int) -> Validator:
+    """An attrs validator: an int from `low` to `high`."""
+
+    def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        check_whole(value, attribute.name, low, high)
+
+    return validate
+
+
+def time() -> Validator:
+    """An attrs validator: a time."""
+    return whole(-MAX_TIME, MAX_TIME)
+
+
+def identifier(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: an id."""
+    check_id(value, attribute.name)
+
+
+def names(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: a frozenset of names (a bare text is refused: it would be its letters)."""
+    if not isinstance(value, frozenset):
+        raise InvalidValue(
+            "wrong_type", attribute.name, value, "a set of names, such as {'A', 'B'}"
+        )
+    check_ids(value, attribute.name)
+
+
+def optional(validator: Validator) -> Validator:
+    """An attrs validator: None, or what `validator` takes."""
+
+    def validate(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if value is not None:
+            validator(instance, attribute, value)
+
+    return validate
+
+
+def check_instance(value: object, kind: type, field: str, accepted: str) -> None:
+    """Raise unless `value` is an instance of `kind`."""
+    if not isinstance(value, kind):
+        raise InvalidValue("wrong_type", field, value, accepted)
+
+
+def instance(kind: type, accepted: str) -> Validator:
+    """An attrs validator: an instance of `kind`."""
+
+    def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        check_instance(value, kind, attribute.name, accepted)
+
+    return validate

@@ -1,0 +1,130 @@
+"""The refusals: one hierarchy, stable codes, and what would have been accepted.
+
+Every refusal is a `P2PMatchError` with `.code`, `.field`, `.value` and `.accepted`. Codes never change
+their meaning; `CODES` lists them all. An `InvariantError` is not a refusal: it is a bug of ours.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = [
+    "CODES",
+    "InvalidValue",
+    "InvariantError",
+    "P2PMatchError",
+    "Refused",
+    "UnknownName",
+    "refusal",
+]
+
+# A wrong value, found while an object is built.
+_INVALID: Mapping[str, str] = MappingProxyType(
+    {
+        "wrong_type": "has the wrong type",
+        "malformed": "cannot be read",
+        "negative": "is negative",
+        "zero": "is zero",
+        "too_large": "is too large",
+        "too_small": "is too small",
+        "too_many_decimals": "has too many decimals",
+        "empty": "is empty",
+        "too_long": "is too long",
+        "duplicate": "stands there twice",
+        "not_multiple": "is not a multiple of the increment",
+        "above_amount": "is above the amount",
+        "contradiction": "contradicts another value",
+        "missing_column": "is missing",
+    }
+)
+# A name nobody knows.
+_UNKNOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "unknown_grade": "is not a grade of this marketplace",
+        "unknown_term": "is not a term of this marketplace",
+        "unknown_rule": "is not a rule",
+        "unknown_offer": "is not an offer of this marketplace",
+        "unknown_request": "is not a request of this marketplace",
+        "unknown_field": "is not a field that can be given",
+    }
+)
+# Well-formed, but the present state refuses it.
+_REFUSED: Mapping[str, str] = MappingProxyType(
+    {
+        "duplicate_id": "is already used",
+        "time_backwards": "is before the marketplace's time",
+        "offer_closed": "is cancelled or expired",
+        "nothing_to_change": "would change nothing",
+        "already_expired": "is not after now",
+        "below_lent": "is below what is already lent or committed",
+        "book_full": "would make the book larger than it can add up exactly",
+        "above_outstanding": "is above what is outstanding",
+        "loan_repaid": "is repaid in full",
+    }
+)
+
+#: Every code, and what it says of the value.
+CODES: Mapping[str, str] = MappingProxyType({**_INVALID, **_UNKNOWN, **_REFUSED})
+
+_LONGEST_VALUE_SHOWN = 80
+
+
+class P2PMatchError(Exception):
+    """A refusal: what was wrong with which value, and what would be accepted.
+
+    Parameters
+    ----------
+    code : a key of `CODES`; stable, for programs.
+    field : the parameter or column that was wrong.
+    value : the value that was refused, as it was given.
+    accepted : what would have been accepted, for people.
+
+    Examples
+    --------
+    >>> from p2pmatch import amount
+    >>> try:
+    ...     amount("12.345")
+    ... except P2PMatchError as error:
+    ...     print(error.code, error)
+    too_many_decimals amount: '12.345' has too many decimals; accepted: at most 2 decimals
+    """
+
+    def __init__(self, code: str, field: str, value: object, accepted: str) -> None:
+        self.code = code
+        self.field = field
+        self.value = value
+        self.accepted = accepted
+        shown = repr(value)
+        if len(shown) > _LONGEST_VALUE_SHOWN:
+            shown = shown[: _LONGEST_VALUE_SHOWN - 3] + "..."
+        super().__init__(f"{field}: {shown} {CODES[code]}; accepted: {accepted}")
+
+    def __reduce__(self) -> tuple[type["P2PMatchError"], tuple[str, str, object, str]]:
+        return type(self), (self.code, self.field, self.value, self.accepted)
+
+
+class InvalidValue(P2PMatchError, ValueError):
+    """A value that no marketplace would take."""
+
+
+class UnknownName(P2PMatchError, LookupError):
+    """A grade, term, rule, offer, request or column that is not there."""
+
+
+class Refused(P2PMatchError, ValueError):
+    """A well-formed command that the present state refuses."""
+
+
+def refusal(code: str, field: str, value: object, accepted: str) -> P2PMatchError:
+    """The error of the kind that bears this code.
+
+    Examples
+    --------
+    >>> type(refusal("unknown_grade", "grade", "Z", "one of ['A', 'B']"))
+    <class 'p2pmatch.errors.UnknownName'>
+    """
+    kind = InvalidValue if code in _INVALID else UnknownName if code in _UNKNOWN else Refused
+    return kind(code, field, value, accepted)
+
+
+class InvariantError(AssertionError):
+    """Something that must always hold does not: a bug in this library. Never caught inside."""

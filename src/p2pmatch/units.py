@@ -1,0 +1,172 @@
+"""Money, rates and shares: exact integers inside, text and `Decimal` at the edge.
+
+An amount is a number of minor units (cents); a rate or share is a number of parts per million. Here
+stand the only functions that turn text into either and back, and the bounds that keep every sum in
+an `int64`.
+"""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from p2pmatch.errors import InvalidValue
+
+__all__ = [
+    "FULL_SHARE",
+    "MAX_AMOUNT",
+    "MAX_BOOK",
+    "MAX_ID_LENGTH",
+    "MAX_RATE",
+    "MAX_TIME",
+    "amount",
+    "format_amount",
+    "format_rate",
+    "rate",
+    "round_half_up",
+]
+
+#: Parts per million in one whole (100 %).
+FULL_SHARE: Final = 1_000_000
+#: The largest single order or limit, in minor units: five thousand million whole units at two decimals.
+MAX_AMOUNT: Final = 500_000_000_000
+#: The largest rate, in ppm a year: 1 000 %. `MAX_AMOUNT * MAX_RATE` still fits an int64.
+MAX_RATE: Final = 10_000_000
+#: The most money all offers ever posted may add up to, in minor units; no sum in the engine is larger.
+MAX_BOOK: Final = 2**62
+#: Times lie between -MAX_TIME and MAX_TIME.
+MAX_TIME: Final = 2**62
+#: The most characters an id, tag or grade may have.
+MAX_ID_LENGTH: Final = 200
+
+_MAX_DECIMALS: Final = 9
+_PLAIN = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+_GROUPED = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?", re.ASCII)
+# What a unit is worth in ppm, as a power of ten: 1 % = 10**4 ppm.
+_RATE_UNITS = (("%", 4), ("bp", 2), ("ppm", 0))
+_RATE_FORMS = "text with its unit, such as '5.25%', '525bp' or '52500ppm'"
+# No number in range has more digits; longer text is refused before it is turned into a number.
+_MAX_DIGITS: Final = 30
+
+
+def _scaled(text: str, decimals: int, field: str, shown: object, accepted: str) -> int:
+    """Read unsigned decimal text as an integer number of its `decimals`-th decimal place."""
+    found = _PLAIN.fullmatch(text) or _GROUPED.fullmatch(text)
+    if found is None:
+        signed = text[:1] == "-" and (_PLAIN.fullmatch(text[1:]) or _GROUPED.fullmatch(text[1:]))
+        raise InvalidValue("negative" if signed else "malformed", field, shown, accepted)
+    whole, fraction = found[1].replace(",", ""), found[2] or ""
+    if len(fraction) > decimals:
+        raise InvalidValue("too_many_decimals", field, shown, f"at most {decimals} decimals")
+    if len(whole) > _MAX_DIGITS:
+        raise InvalidValue("too_large", field, shown, accepted)
+    return int(whole + fraction.ljust(decimals, "0"))
+
+
+def amount(value: str | Decimal | int, decimals: int = 2) -> int:
+    """Turn whole currency units, as people write them, into an amount in minor units.
+
+    Parameters
+    ----------
+    value : text such as "1,234.50", a `Decimal`, or an int of whole major units.
+    decimals : decimal places of the currency, 0 to 9.
+
+    Returns
+    -------
+    int, minor units, from 0 to `MAX_AMOUNT`.
+
+    Raises
+    ------
+    InvalidValue : for floats, signs, exponents, NaN, too many decimals, too large values.
+
+    Examples
+    --------
+    >>> amount("1,234.50"), amount(25), amount("500", decimals=0)
+    (123450, 2500, 500)
+    """
+    if type(decimals) is not int or not 0 <= decimals <= _MAX_DECIMALS:
+        raise InvalidValue("malformed", "decimals", decimals, f"an int from 0 to {_MAX_DECIMALS}")
+    accepted = f"text such as '1,234.50', a Decimal or an int, from 0 to {_largest(decimals)}"
+    if type(value) is int:
+        if value < 0:
+            raise InvalidValue("negative", "amount", value, accepted)
+        minor = value * 10**decimals
+    elif isinstance(value, str | Decimal):
+        minor = _scaled(str(value).strip(), decimals, "amount", value, accepted)
+    else:
+        raise InvalidValue("wrong_type", "amount", value, accepted)
+    if minor > MAX_AMOUNT:
+        raise InvalidValue("too_large", "amount", value, accepted)
+    return minor
+
+
+def _largest(decimals: int) -> str:
+    return format_amount(MAX_AMOUNT, decimals)
+
+
+def rate(value: str) -> int:
+    """Turn a rate or a share with its unit into parts per million.
+
+    Parameters
+    ----------
+    value : text with its unit: "5.25%", "525bp" or "52500ppm".
+
+    Returns
+    -------
+    int, ppm, from 0 to `MAX_RATE`.
+
+    Raises
+    ------
+    InvalidValue : for anything without a unit, signs, exponents, fractions of a ppm, over 1 000 %.
+
+    Examples
+    --------
+    >>> rate("5.25%"), rate("525bp"), rate("0%")
+    (52500, 52500, 0)
+    """
+    accepted = f"{_RATE_FORMS}, from 0% to {MAX_RATE // 10_000}%"
+    if not isinstance(value, str):
+        raise InvalidValue("wrong_type", "rate", value, accepted)
+    text = value.strip()
+    for unit, decimals in _RATE_UNITS:
+        if text.endswith(unit):
+            ppm = _scaled(text.removesuffix(unit).rstrip(), decimals, "rate", value, accepted)
+            if ppm > MAX_RATE:
+                raise InvalidValue("too_large", "rate", value, accepted)
+            return ppm
+    raise InvalidValue("malformed", "rate", value, accepted)
+
+
+def format_amount(minor: int, decimals: int = 2) -> str:
+    """Write an amount in minor units as plain text of major units; `amount` reads it back.
+
+    Examples
+    --------
+    >>> format_amount(123450), format_amount(5), format_amount(7, decimals=0)
+    ('1234.50', '0.05', '7')
+    """
+    whole, fraction = divmod(abs(minor), 10**decimals)
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{whole}.{fraction:0{decimals}d}" if decimals else f"{sign}{whole}"
+
+
+def format_rate(ppm: int) -> str:
+    """Write a rate or share in ppm as percent with four decimals; `rate` reads it back.
+
+    Examples
+    --------
+    >>> format_rate(52500), format_rate(1)
+    ('5.2500%', '0.0001%')
+    """
+    return format_amount(ppm, 4) + "%"
+
+
+def round_half_up(exact: Fraction) -> int:
+    """Round a fraction to the nearest integer, halves upwards.
+
+    Examples
+    --------
+    >>> round_half_up(Fraction(5, 2)), round_half_up(Fraction(7, 3))
+    (3, 2)
+    """
+    return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
