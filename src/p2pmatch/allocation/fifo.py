@@ -1,0 +1,27 @@
+"""First come, first served."""
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.allocation.rule import Level
+
+__all__ = ["Fifo"]
+
+
+@attrs.frozen
+class Fifo:
+    """Offers at one rate are used up in order of arrival.
+
+    Examples
+    --------
+    >>> level = Level(need=50, rooms=np.array([30, 30, 30]), increment=1, min_note=1,
+    ...               request_id="r", offer_ids=["a", "b", "c"])
+    >>> Fifo().allocate(level).tolist()
+    [30, 20, 0]
+    """
+
+    def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+        """Fill the rooms in order until the need is met. O(n)."""
+        before = np.cumsum(level.rooms) - level.rooms
+        return np.clip(level.need - before, 0, level.rooms)

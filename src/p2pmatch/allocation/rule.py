@@ -1,0 +1,46 @@
+"""What an allocation rule is handed, and what it must give back."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["AllocationRule", "Level"]
+
+
+@attrs.frozen(eq=False)
+class Level:
+    """The offers at one rate that a loan cannot use up, in order of arrival.
+
+    Every limit is in the rooms already: whatever a rule does within them breaks none.
+
+    Parameters
+    ----------
+    need : what is wanted of this level, minor units; a multiple of `increment`, below the sum of the rooms.
+    rooms : int64, shape (n,), minor units: the most each offer may give; a multiple of `increment`,
+        at least `min_note`.
+    increment, min_note : every part must be a multiple of the one and, unless 0, at least the other.
+    request_id : the request the money is for.
+    offer_ids : length n; only a rule that draws lots needs them.
+    """
+
+    need: int
+    rooms: npt.NDArray[np.int64]
+    increment: int
+    min_note: int
+    request_id: str
+    offer_ids: Sequence[str]
+
+
+@runtime_checkable
+class AllocationRule(Protocol):
+    """Divides a level's need among its offers.
+
+    A rule is immutable, draws no randomness, and keeps nothing between calls.
+    """
+
+    def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+        """Return one part per offer, int64, minor units, adding up to at most `level.need`."""
+        ...  # pragma: no cover - a protocol has no body

@@ -1,0 +1,339 @@
+"""Many offers or requests at once: named columns in, checked columns out.
+
+The columns bear the names of the CSV files and engine units (minor units, ppm, months). Whatever
+repeats from row to row (the cells an offer stands in, its tags) is kept once and referred to by number.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch import checks
+from p2pmatch.errors import InvalidValue
+from p2pmatch.orders import MAX_TERM, Offer, Request
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_ID_LENGTH, MAX_RATE, MAX_TIME
+
+__all__ = [
+    "MAX_ROWS",
+    "NEVER",
+    "NO_CAP",
+    "NO_SHARE",
+    "OfferColumns",
+    "Place",
+    "TagRule",
+    "read_offers",
+    "read_requests",
+]
+
+#: The most rows one bulk call takes.
+MAX_ROWS: Final = 20_000_000
+# "No limit" as the neutral element of a minimum: larger than anything it is compared with.
+NO_CAP: Final = 2**62
+NO_SHARE: Final = 2 * FULL_SHARE
+NEVER: Final = 2**63 - 1
+
+#: The grades and the terms an offer stands in; None: all.
+Place = tuple[frozenset[str] | None, frozenset[int] | None]
+#: The tags an offer requires and those it refuses.
+TagRule = tuple[frozenset[str], frozenset[str]]
+
+_SEPARATOR = "|"
+_T = TypeVar("_T")
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class OfferColumns:
+    """Many offers, checked, as columns of equal length n.
+
+    Parameters
+    ----------
+    offer_ids, lender_ids : lists of n ids.
+    amounts, min_rates : int64, shape (n,), minor units and ppm.
+    places, place_codes : the distinct pairs (grades, terms), and int32 positions in them.
+    tag_rules, tag_codes : the distinct pairs (requires, refuses), and int32 positions in them.
+    max_per_loan, max_share, expires_at : int64, shape (n,); `NO_CAP`, `NO_SHARE`, `NEVER`: not set.
+    """
+
+    offer_ids: list[str]
+    lender_ids: list[str]
+    amounts: npt.NDArray[np.int64]
+    min_rates: npt.NDArray[np.int64]
+    places: tuple[Place, ...]
+    place_codes: npt.NDArray[np.int32]
+    tag_rules: tuple[TagRule, ...]
+    tag_codes: npt.NDArray[np.int32]
+    max_per_loan: npt.NDArray[np.int64]
+    max_share: npt.NDArray[np.int64]
+    expires_at: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offer_ids)
+
+    def __iter__(self) -> Iterator[Offer]:
+        """The same offers as objects, one at a time."""
+        for i, (offer_id, lender_id) in enumerate(
+            zip(self.offer_ids, self.lender_ids, strict=True)
+        ):
+            grades, terms = self.places[self.place_codes[i]]
+            requires, refuses = self.tag_rules[self.tag_codes[i]]
+            yield Offer(
+                offer_id=offer_id,
+                lender_id=lender_id,
+                amount=int(self.amounts[i]),
+                min_rate=int(self.min_rates[i]),
+                grades=grades,
+                terms=terms,
+                max_per_loan=unless(int(self.max_per_loan[i]), NO_CAP),
+                max_share=unless(int(self.max_share[i]), NO_SHARE),
+                requires=requires,
+                refuses=refuses,
+                expires_at=unless(int(self.expires_at[i]), NEVER),
+            )
+
+
+def unless(value: int, absent: int) -> int | None:
+    """None if `value` is the neutral element that stands for "not set"."""
+    return None if value == absent else value
+
+
+def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
+    """Check columns of offers.
+
+    Parameters
+    ----------
+    columns : offer_id, lender_id, amount, min_rate, and optionally grades, terms ("A|B" text or
+        sequences; empty or None: all), max_per_loan, max_share, expires_at (None: not set), requires,
+        refuses; further columns are ignored. Lists or arrays of equal length, in engine units.
+
+    Raises
+    ------
+    InvalidValue : naming column and row.
+
+    Examples
+    --------
+    >>> offers = read_offers({"offer_id": ["o1", "o2"], "lender_id": ["ann", "ben"],
+    ...                       "amount": [50_000, 20_000], "min_rate": [52_000, 61_000],
+    ...                       "grades": ["A|B", ""], "terms": ["36", "36"]})
+    >>> [sorted(offer.grades or ()) for offer in offers]
+    [['A', 'B'], []]
+    """
+    rows = _row_count(columns, "offer_id")
+    grades, grade_codes = _distinct(columns, "grades", rows, _grade_set)
+    terms, term_codes = _distinct(columns, "terms", rows, _term_set)
+    requires, requires_codes = _distinct(columns, "requires", rows, _tag_set)
+    refuses, refuses_codes = _distinct(columns, "refuses", rows, _tag_set)
+    places, place_codes = _pairs(grades, grade_codes, terms, term_codes)
+    tag_rules, tag_codes = _pairs(requires, requires_codes, refuses, refuses_codes)
+    for required, refused in tag_rules:
+        if required & refused:
+            raise InvalidValue(
+                "contradiction", "refuses", sorted(required & refused), "tags not also required"
+            )
+    return OfferColumns(
+        offer_ids=_ids(columns, "offer_id", rows),
+        lender_ids=_ids(columns, "lender_id", rows),
+        amounts=_numbers(columns, "amount", rows, 1, MAX_AMOUNT),
+        min_rates=_numbers(columns, "min_rate", rows, 0, MAX_RATE),
+        places=places,
+        place_codes=place_codes,
+        tag_rules=tag_rules,
+        tag_codes=tag_codes,
+        max_per_loan=_numbers(columns, "max_per_loan", rows, 1, MAX_AMOUNT, absent=NO_CAP),
+        max_share=_numbers(columns, "max_share", rows, 1, FULL_SHARE, absent=NO_SHARE),
+        expires_at=_numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER),
+    )
+
+
+def read_requests(columns: Mapping[str, Any]) -> list[Request]:
+    """Check columns of requests: request_id, borrower_id, amount, max_rate, grade, term, and
+    optionally min_amount (None: the whole amount) and tags ("a|b" text or sequences).
+
+    Raises
+    ------
+    InvalidValue : naming column and row.
+
+    Examples
+    --------
+    >>> read_requests({"request_id": ["r1"], "borrower_id": ["bob"], "amount": [100_000],
+    ...                "max_rate": [90_000], "grade": ["A"], "term": [36]})[0].amount
+    100000
+    """
+    rows = _row_count(columns, "request_id")
+    tags, tag_codes = _distinct(columns, "tags", rows, _tag_set)
+    least = _numbers(columns, "min_amount", rows, 1, MAX_AMOUNT, absent=NO_CAP).tolist()
+    fields = zip(
+        _ids(columns, "request_id", rows),
+        _ids(columns, "borrower_id", rows),
+        _numbers(columns, "amount", rows, 1, MAX_AMOUNT).tolist(),
+        _numbers(columns, "max_rate", rows, 0, MAX_RATE).tolist(),
+        _ids(columns, "grade", rows),
+        _numbers(columns, "term", rows, 1, MAX_TERM).tolist(),
+        least,
+        tag_codes.tolist(),
+        strict=True,
+    )
+    return [
+        Request(
+            request_id=request_id,
+            borrower_id=borrower_id,
+            amount=amount,
+            max_rate=max_rate,
+            grade=grade,
+            term=term,
+            min_amount=unless(min_amount, NO_CAP),
+            tags=tags[code],
+        )
+        for request_id, borrower_id, amount, max_rate, grade, term, min_amount, code in fields
+    ]
+
+
+def _row_count(columns: Mapping[str, Any], first: str) -> int:
+    rows = len(_column(columns, first))
+    if rows > MAX_ROWS:
+        raise InvalidValue("too_large", first, rows, f"at most {MAX_ROWS} rows in one call")
+    for name in columns:
+        if len(_column(columns, name)) != rows:
+            raise InvalidValue(
+                "contradiction", str(name), len(columns[name]), f"{rows} rows, as {first} has"
+            )
+    return rows
+
+
+def _column(columns: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any array will do
+    if name not in columns:
+        raise InvalidValue("missing_column", name, sorted(map(str, columns)), f"a column {name!r}")
+    column = columns[name]
+    if isinstance(column, str) or not hasattr(column, "__len__"):
+        raise InvalidValue("wrong_type", name, column, "a list or an array with one dimension")
+    return column
+
+
+def _as_list(columns: Mapping[str, Any], name: str) -> list[Any]:
+    column = _column(columns, name)
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+
+def _ids(columns: Mapping[str, Any], name: str, rows: int) -> list[str]:
+    ids = _as_list(columns, name)
+    sound = (
+        set(map(type, ids)) <= {str}
+        and all(ids)
+        and max(map(len, ids), default=0) <= MAX_ID_LENGTH
+        and "".join(ids).isprintable()
+    )
+    if not sound:
+        for row in range(rows):
+            checks.check_id(ids[row], f"{name}[{row}]")
+    return ids
+
+
+def _numbers(
+    columns: Mapping[str, Any], name: str, rows: int, low: int, high: int, absent: int | None = None
+) -> npt.NDArray[np.int64]:
+    """A column of ints from `low` to `high`; `absent` stands for None in an optional column."""
+    if absent is not None and name not in columns:
+        return np.full(rows, absent, dtype=np.int64)
+    column = _column(columns, name)
+    array = np.asarray(column) if isinstance(column, np.ndarray) else _tight(list(column))
+    if array.dtype.kind in "iu" and array.ndim == 1:
+        bad = (array < low) | (array > high)
+        if not bad.any():
+            return array.astype(np.int64)
+    read = []
+    for row, value in enumerate(array.tolist()):
+        if absent is not None and value is None:
+            read.append(absent)
+        else:
+            read.append(checks.check_whole(checks.plain(value), f"{name}[{row}]", low, high))
+    return np.array(read, dtype=np.int64)
+
+
+def _tight(values: list[Any]) -> npt.NDArray[Any]:
+    """An integer array if every value is an int, an object array otherwise."""
+    if set(map(type, values)) <= {int}:
+        try:
+            return np.array(values, dtype=np.int64)
+        except OverflowError:
+            pass
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
+
+
+def _distinct(
+    columns: Mapping[str, Any], name: str, rows: int, read: Callable[[Any, str], _T]
+) -> tuple[list[_T], npt.NDArray[np.int32]]:
+    """The distinct values of an optional column, and which of them each row has."""
+    if name not in columns:
+        return [read(None, name)], np.zeros(rows, dtype=np.int32)
+    values = _as_list(columns, name)
+    if not set(map(type, values)) <= {str, type(None)}:
+        values = [_hashable(value) for value in values]
+    first_row: dict[Any, int] = {}
+    for row, value in enumerate(values):
+        if value not in first_row:
+            first_row[value] = row
+    number = {value: code for code, value in enumerate(first_row)}
+    distinct = [read(value, f"{name}[{row}]") for value, row in first_row.items()]
+    codes = np.fromiter(map(number.__getitem__, values), dtype=np.int32, count=rows)
+    return distinct, codes
+
+
+def _hashable(value: Any) -> Any:  # noqa: ANN401 - any value a cell may hold
+    """A hashable stand-in for a cell's value: sequences of names or numbers become tuples."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
+
+
+def _pairs(
+    firsts: Sequence[Any],
+    first_codes: npt.NDArray[np.int32],
+    seconds: Sequence[Any],
+    second_codes: npt.NDArray[np.int32],
+) -> tuple[tuple[Any, ...], npt.NDArray[np.int32]]:
+    """The distinct pairs of two coded columns, and which of them each row has."""
+    both = first_codes.astype(np.int64) * len(seconds) + second_codes
+    used, first_row, codes = np.unique(both, return_index=True, return_inverse=True)
+    # Numbered by first appearance, as they would be if the rows came one by one.
+    order = first_row.argsort()
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    pairs = tuple(
+        (firsts[p // len(seconds)], seconds[p % len(seconds)]) for p in used[order].tolist()
+    )
+    return pairs, rank[codes]
+
+
+def _members(value: Any, field: str) -> list[Any]:  # noqa: ANN401 - any value a cell may hold
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        return value.split(_SEPARATOR)
+    if isinstance(value, tuple):
+        return list(value)
+    raise InvalidValue("wrong_type", field, value, "text such as 'A|B', or a sequence")
+
+
+def _tag_set(value: Any, field: str) -> frozenset[str]:  # noqa: ANN401
+    members = _members(value, field)
+    checks.check_ids(members, field)
+    return frozenset(members)
+
+
+def _grade_set(value: Any, field: str) -> frozenset[str] | None:  # noqa: ANN401
+    return _tag_set(value, field) or None
+
+
+def _term_set(value: Any, field: str) -> frozenset[int] | None:  # noqa: ANN401
+    if type(value) is int:
+        value = (value,)
+    terms = set()
+    for member in _members(value, field):
+        if isinstance(member, str) and member.isascii() and member.isdigit() and len(member) < 10:
+            member = int(member)
+        terms.add(checks.check_whole(checks.plain(member), field, 1, MAX_TERM))
+    return frozenset(terms) or None

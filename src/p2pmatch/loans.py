@@ -1,0 +1,188 @@
+"""A loan and its notes: a few columns inside, one `Note` at a time at the door."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import overload
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.orders import Request
+from p2pmatch.units import round_half_up
+
+__all__ = ["Loan", "Note", "Notes"]
+
+
+@attrs.frozen
+class Note:
+    """One lender's part of one loan: principal in minor units, rate in ppm a year."""
+
+    offer_id: str
+    lender_id: str
+    amount: int
+    rate: int
+
+
+class Notes(Sequence[Note]):
+    """The notes of one loan in rank order, as columns that look like a list of `Note`.
+
+    Parameters
+    ----------
+    amounts : int64, shape (n,), minor units.
+    rates : int64, shape (n,), ppm a year.
+    offers, lenders : integers, shape (n,): positions in the two lists of names.
+    offer_names, lender_names : lists that may grow but whose entries never change.
+
+    A note object is made when it is asked for: O(1) each. The columns are read-only.
+
+    Examples
+    --------
+    >>> notes = Notes.of([Note("o1", "ann", 2_500, 52_000), Note("o2", "ben", 7_500, 53_000)])
+    >>> notes[1].lender_id, int(notes.amounts.sum()), notes.offer_ids.tolist()
+    ('ben', 10000, ['o1', 'o2'])
+    """
+
+    __slots__ = ("_lender_names", "_offer_names", "amounts", "lenders", "offers", "rates")
+
+    def __init__(
+        self,
+        amounts: npt.NDArray[np.int64],
+        rates: npt.NDArray[np.int64],
+        offers: npt.NDArray[np.int32],
+        lenders: npt.NDArray[np.int32],
+        offer_names: Sequence[str],
+        lender_names: Sequence[str],
+    ) -> None:
+        self.amounts = amounts
+        self.rates = rates
+        self.offers = offers
+        self.lenders = lenders
+        self._offer_names = offer_names
+        self._lender_names = lender_names
+        for column in (amounts, rates, offers, lenders):
+            column.flags.writeable = False
+
+    @classmethod
+    def of(cls, notes: Sequence[Note]) -> "Notes":
+        """Build the columns from note objects."""
+        rows = np.arange(len(notes), dtype=np.int32)
+        return cls(
+            np.array([note.amount for note in notes], dtype=np.int64),
+            np.array([note.rate for note in notes], dtype=np.int64),
+            rows,
+            rows.copy(),
+            [note.offer_id for note in notes],
+            [note.lender_id for note in notes],
+        )
+
+    @property
+    def offer_ids(self) -> npt.NDArray[np.str_]:
+        """The offers' ids, shape (n,)."""
+        return np.array([self._offer_names[i] for i in self.offers.tolist()], dtype=np.str_)
+
+    @property
+    def lender_ids(self) -> npt.NDArray[np.str_]:
+        """The lenders' ids, shape (n,)."""
+        return np.array([self._lender_names[i] for i in self.lenders.tolist()], dtype=np.str_)
+
+    def __len__(self) -> int:
+        return len(self.amounts)
+
+    @overload
+    def __getitem__(self, index: int) -> Note: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Notes": ...
+    def __getitem__(self, index: int | slice) -> "Note | Notes":
+        if isinstance(index, slice):
+            return Notes(
+                self.amounts[index],
+                self.rates[index],
+                self.offers[index],
+                self.lenders[index],
+                self._offer_names,
+                self._lender_names,
+            )
+        return Note(
+            self._offer_names[self.offers[index]],
+            self._lender_names[self.lenders[index]],
+            int(self.amounts[index]),
+            int(self.rates[index]),
+        )
+
+    def __iter__(self) -> Iterator[Note]:
+        columns = (self.offers, self.lenders, self.amounts, self.rates)
+        for offer, lender, amount, rate in zip(*(c.tolist() for c in columns), strict=True):
+            yield Note(self._offer_names[offer], self._lender_names[lender], amount, rate)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Notes):
+            return NotImplemented
+        return (
+            np.array_equal(self.amounts, other.amounts)
+            and np.array_equal(self.rates, other.rates)
+            and np.array_equal(self.offer_ids, other.offer_ids)
+            and np.array_equal(self.lender_ids, other.lender_ids)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equal by content, and arrays have no hash
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"
+
+
+@attrs.frozen
+class Loan:
+    """Money lent: one request, and the notes that fund it.
+
+    Parameters
+    ----------
+    request : the request it answers.
+    principal : the sum of the notes, minor units.
+    notes : who lends how much of it at which rate, in rank order.
+    """
+
+    request: Request
+    principal: int
+    notes: Notes
+
+    @property
+    def request_id(self) -> str:
+        """The request's id, which also names the loan."""
+        return self.request.request_id
+
+    @property
+    def borrower_id(self) -> str:
+        """Who owes it."""
+        return self.request.borrower_id
+
+    @property
+    def grade(self) -> str:
+        """The risk grade it was made in."""
+        return self.request.grade
+
+    @property
+    def term(self) -> int:
+        """Months."""
+        return self.request.term
+
+    @property
+    def exact_rate(self) -> Fraction:
+        """The blended rate: the principal-weighted mean of the notes' rates, exact, ppm. O(n)."""
+        # MAX_AMOUNT * MAX_RATE fits an int64, so this sum cannot overflow.
+        return Fraction(int(self.notes.amounts @ self.notes.rates), self.principal)
+
+    @property
+    def rate(self) -> int:
+        """The blended rate, rounded half up to 1 ppm. O(n)."""
+        return round_half_up(self.exact_rate)
+
+    @property
+    def marginal_rate(self) -> int:
+        """The highest rate any of the notes bears, ppm. O(n)."""
+        return int(self.notes.rates.max())
+
+    @property
+    def lenders(self) -> int:
+        """How many lenders share it. O(n log n)."""
+        return len(np.unique(self.notes.lenders))

@@ -1,0 +1,142 @@
+"""The rules of one marketplace, checked for contradictions when they are built."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from p2pmatch import checks
+from p2pmatch.allocation import AllocationRule, allocation_rule
+from p2pmatch.errors import InvalidValue
+from p2pmatch.limits import BorrowerLimits, Limits, check_room_for_a_note
+from p2pmatch.orders import MAX_TERM
+from p2pmatch.pricing import PricingRule, pricing_rule
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
+
+__all__ = ["MAX_CELLS", "Rules"]
+
+#: The most cells (grades times terms) a marketplace may have.
+MAX_CELLS = 10_000
+
+# A list that is walked for a name must not contain what the files use to join names.
+_SEPARATOR = "|"
+
+
+def _tuple(value: Iterable[Any]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return value  # type: ignore[return-value]  # the validator refuses it by name
+    return tuple(checks.plain(item) for item in value)
+
+
+def _distinct(attribute: "attrs.Attribute[Any]", value: object, accepted: str) -> None:
+    if not isinstance(value, tuple):
+        raise InvalidValue("wrong_type", attribute.name, value, accepted)
+    if not value:
+        raise InvalidValue("empty", attribute.name, value, accepted)
+    for i, item in enumerate(value):
+        if item in value[:i]:
+            raise InvalidValue("duplicate", attribute.name, item, accepted)
+
+
+@attrs.frozen(kw_only=True)
+class Rules:
+    """What holds for every offer and request of a marketplace.
+
+    Parameters
+    ----------
+    grades : the risk grades, safest first; names without "|".
+    terms : the terms, months.
+    increment : every note and every request's amount is a multiple of it, minor units.
+    min_note : the smallest note, minor units, a multiple of `increment`; None: one increment.
+    allocation : how offers at one rate share: a name in `ALLOCATION_RULES`, or a rule.
+    pricing : which rate a note bears: a name in `PRICING_RULES`, or a rule.
+    max_share : the most one lender may hold of a loan, ppm of it; None: no limit.
+    lender_limits : what every lender may lend at most unless it has limits of its own.
+    borrower_limits : what every borrower may owe at most unless it has limits of its own.
+
+    Raises
+    ------
+    InvalidValue : for a value out of range, or two that contradict each other.
+    UnknownName : for a rule nobody knows, with the list of those that exist.
+
+    Examples
+    --------
+    >>> from p2pmatch import amount, rate
+    >>> rules = Rules(grades=("A", "B"), terms=(12, 36), min_note=amount("25"), max_share=rate("10%"))
+    >>> rules.smallest_note, rules.allocation_rule, len(rules.cells)
+    (2500, Fifo(), 4)
+    """
+
+    grades: tuple[str, ...] = attrs.field(converter=_tuple)
+    terms: tuple[int, ...] = attrs.field(converter=_tuple)
+    increment: int = attrs.field(
+        default=1, converter=checks.plain, validator=checks.whole(1, MAX_AMOUNT)
+    )
+    min_note: int | None = attrs.field(
+        default=None,
+        converter=checks.plain_or_none,
+        validator=checks.optional(checks.whole(1, MAX_AMOUNT)),
+    )
+    allocation: str | AllocationRule = attrs.field(default="fifo")
+    pricing: str | PricingRule = attrs.field(default="pay_as_offered")
+    max_share: int | None = attrs.field(
+        default=None,
+        converter=checks.plain_or_none,
+        validator=checks.optional(checks.whole(1, FULL_SHARE)),
+    )
+    lender_limits: Limits = attrs.field(
+        factory=Limits, validator=checks.instance(Limits, "Limits(...)")
+    )
+    borrower_limits: BorrowerLimits = attrs.field(
+        factory=BorrowerLimits, validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
+    )
+
+    @grades.validator
+    def _check_grades(self, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        _distinct(attribute, value, "distinct names, safest first, such as ('A', 'B')")
+        checks.check_ids(self.grades, "grades")
+        for grade in self.grades:
+            if _SEPARATOR in grade:
+                raise InvalidValue("malformed", "grades", grade, f"a name without {_SEPARATOR!r}")
+
+    @terms.validator
+    def _check_terms(self, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        _distinct(attribute, value, "distinct numbers of months, such as (12, 36)")
+        for term in self.terms:
+            checks.check_whole(term, "terms", 1, MAX_TERM)
+
+    def __attrs_post_init__(self) -> None:
+        allocation_rule(self.allocation)
+        pricing_rule(self.pricing)
+        if len(self.cells) > MAX_CELLS:
+            raise InvalidValue(
+                "too_large",
+                "terms",
+                len(self.cells),
+                f"at most {MAX_CELLS} pairs of grade and term",
+            )
+        if self.smallest_note % self.increment:
+            raise InvalidValue(
+                "not_multiple", "min_note", self.min_note, f"a multiple of {self.increment}"
+            )
+        check_room_for_a_note(self.lender_limits, self.smallest_note, "lender_limits")
+
+    @property
+    def smallest_note(self) -> int:
+        """The least amount of a note, minor units: `min_note`, or one increment."""
+        return self.increment if self.min_note is None else self.min_note
+
+    @property
+    def allocation_rule(self) -> AllocationRule:
+        """The rule that `allocation` names or is."""
+        return allocation_rule(self.allocation)
+
+    @property
+    def pricing_rule(self) -> PricingRule:
+        """The rule that `pricing` names or is."""
+        return pricing_rule(self.pricing)
+
+    @property
+    def cells(self) -> tuple[tuple[str, int], ...]:
+        """All pairs of grade and term, by grade, then term."""
+        return tuple((grade, term) for grade in self.grades for term in self.terms)
