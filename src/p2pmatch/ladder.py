@@ -1,0 +1,261 @@
+"""One cell's offers in price-time order, in flat chunks of columns.
+
+A *place* is one offer (or one part of an offer) standing in one cell. All places of a cell stand in one
+long line sorted by (rate, arrival), cut into chunks of at most `CHUNK` rows whatever the rates are, so
+that a sweep reads a chunk in one vector pass. A row says who stands there, never how much money is left:
+that is read from the offer table, so one budget serves every cell. Rows whose money is gone are dropped
+when somebody comes by; dropping them never changes what the ladder means.
+"""
+
+from bisect import bisect_left
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.columns import NO_CAP
+from p2pmatch.errors import InvariantError
+
+__all__ = [
+    "CHUNK",
+    "MAX_ARRIVALS",
+    "Chunk",
+    "Ladder",
+    "key_bound",
+    "place_key",
+    "place_keys",
+    "rates_of",
+]
+
+#: Rows of one chunk: enough for a loan of some two hundred notes, small enough to shift on insertion.
+CHUNK: Final = 512
+# How full a bulk load leaves a chunk, so that the next single insertions need not split it.
+_FILL: Final = 480
+# A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
+_ARRIVAL_BITS: Final = 39
+#: The most arrivals (posts and moves to the back) one marketplace can number.
+MAX_ARRIVALS: Final = 2**_ARRIVAL_BITS
+
+
+def place_key(rate_ppm: int, arrival: int) -> int:
+    """The number by which places are sorted: by rate, then by arrival."""
+    return rate_ppm << _ARRIVAL_BITS | arrival
+
+
+def place_keys(
+    rates_ppm: npt.NDArray[np.int64], arrivals: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """`place_key`, for many."""
+    return rates_ppm << _ARRIVAL_BITS | arrivals
+
+
+def key_bound(rate_ppm: int) -> int:
+    """The least key above all keys of rates up to `rate_ppm`."""
+    return (rate_ppm + 1) << _ARRIVAL_BITS
+
+
+def rates_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The rates, ppm, in an array of keys."""
+    return keys >> _ARRIVAL_BITS
+
+
+Columns = tuple[npt.NDArray[Any], ...]
+
+
+class Chunk:
+    """A run of places: parallel columns, of which rows `start` to `stop` are in use.
+
+    keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32.
+    """
+
+    __slots__ = ("caps", "keys", "lenders", "slots", "start", "stop", "tags")
+
+    def __init__(self) -> None:
+        self.keys = np.empty(CHUNK, dtype=np.int64)
+        self.slots = np.empty(CHUNK, dtype=np.int32)
+        self.lenders = np.empty(CHUNK, dtype=np.int32)
+        self.tags = np.empty(CHUNK, dtype=np.int32)
+        self.caps = np.empty(CHUNK, dtype=np.int64)
+        self.start = 0
+        self.stop = 0
+
+    def columns(self) -> Columns:
+        """The five columns, whole."""
+        return self.keys, self.slots, self.lenders, self.tags, self.caps
+
+    def fill(self, rows: Columns) -> None:
+        """Hold exactly these rows."""
+        count = len(rows[0])
+        for column, values in zip(self.columns(), rows, strict=True):
+            column[:count] = values
+        self.start, self.stop = 0, count
+
+    def rows(self) -> Columns:
+        """The five columns, the rows in use only."""
+        return tuple(column[self.start : self.stop] for column in self.columns())
+
+    def keep(self, alive: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows in use that are not `alive`."""
+        self.fill(tuple(column[alive] for column in self.rows()))
+
+    def insert(self, row: int, values: tuple[int, int, int, int, int]) -> None:
+        """Put a row before row `row`; there must be space after the last."""
+        stop = self.stop
+        for column, value in zip(self.columns(), values, strict=True):
+            column[row + 1 : stop + 1] = column[row:stop]
+            column[row] = value
+        self.stop = stop + 1
+
+    def delete(self, row: int) -> None:
+        """Take row `row` out."""
+        stop = self.stop
+        for column in self.columns():
+            column[row : stop - 1] = column[row + 1 : stop]
+        self.stop = stop - 1
+
+
+class Ladder:
+    """The places of one cell, best rate first, inside a rate by arrival.
+
+    Methods: `add` and `remove` one place, O(log n + CHUNK); `extend` by many; `chunks` to walk;
+    `sweep_out` what has no money left; `check`.
+    """
+
+    __slots__ = ("_last_keys", "capped", "chunks", "tagged", "vacated")
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self._last_keys: list[int] = []
+        #: Whether any place ever had a cap per loan, or a tag rule: what a sweep need not look at.
+        self.capped = False
+        self.tagged = False
+        #: How many places have lost their money since the last `sweep_out`, as far as was noted.
+        self.vacated = 0
+
+    def __len__(self) -> int:
+        return sum(chunk.stop - chunk.start for chunk in self.chunks)
+
+    def add(self, key: int, slot: int, lender: int, tag: int, cap: int) -> None:
+        """Put one place where its key says; `cap` is `NO_CAP` where there is none."""
+        self.tagged |= tag != 0
+        self.capped |= cap != NO_CAP
+        if not self.chunks:
+            self.chunks.append(Chunk())
+            self._last_keys.append(key)
+        at = min(bisect_left(self._last_keys, key), len(self.chunks) - 1)
+        if self.chunks[at].stop == CHUNK:
+            self._make_space(at)
+            at = min(bisect_left(self._last_keys, key), len(self.chunks) - 1)
+        chunk = self.chunks[at]
+        row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
+        chunk.insert(row, (key, slot, lender, tag, cap))
+        if key > self._last_keys[at]:
+            self._last_keys[at] = key
+
+    def extend(self, rows: Columns) -> None:
+        """Put in many places: columns as in `Chunk.columns`, sorted by key. O(n + m)."""
+        keys, tags, caps = rows[0], rows[3], rows[4]
+        if not len(keys):
+            return
+        self.tagged |= bool(tags.any())
+        self.capped |= bool((caps != NO_CAP).any())
+        if not self.chunks:
+            self._replace(0, 0, rows)
+            return
+        # Which chunk each row falls into; all beyond the last key into the last chunk.
+        into = np.searchsorted(np.array(self._last_keys[:-1], dtype=np.int64), keys)
+        edges = [0, *(np.flatnonzero(np.diff(into)) + 1).tolist(), len(keys)]
+        # From the back, so that the positions of the chunks still to do stay what they are.
+        for first, stop in reversed(list(pairwise(edges))):
+            at = int(into[first])
+            standing = self.chunks[at].rows()
+            merged = tuple(
+                np.concatenate((old, new[first:stop]))
+                for old, new in zip(standing, rows, strict=True)
+            )
+            order = merged[0].argsort(kind="stable")
+            self._replace(at, at + 1, tuple(column[order] for column in merged))
+
+    def remove(self, key: int) -> bool:
+        """Take out the place with that key; say whether it was there."""
+        at = bisect_left(self._last_keys, key)
+        if at == len(self.chunks):
+            return False
+        chunk = self.chunks[at]
+        row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
+        if row == chunk.stop or chunk.keys[row] != key:
+            return False
+        chunk.delete(row)
+        if chunk.start == chunk.stop:
+            self.forget(at)
+        return True
+
+    def sweep_out(self, remaining: npt.NDArray[np.int64], least: int) -> None:
+        """Drop all places with less than `least` left. O(n)."""
+        for at in reversed(range(len(self.chunks))):
+            chunk = self.chunks[at]
+            chunk.keep(remaining.take(chunk.slots[chunk.start : chunk.stop]) >= least)
+            if chunk.start == chunk.stop:
+                self.forget(at)
+        self.vacated = 0
+
+    def forget(self, at: int) -> None:
+        """Take out a chunk in which no place has money left."""
+        del self.chunks[at]
+        del self._last_keys[at]
+
+    def slots(self, remaining: npt.NDArray[np.int64], least: int) -> npt.NDArray[np.int32]:
+        """The slots with at least `least` left, in rank order. O(n)."""
+        return self._standing(remaining, least, 1)
+
+    def keys(self, remaining: npt.NDArray[np.int64], least: int) -> npt.NDArray[np.int64]:
+        """The keys of the places with at least `least` left, in rank order. O(n)."""
+        return self._standing(remaining, least, 0)
+
+    def _standing(
+        self, remaining: npt.NDArray[np.int64], least: int, column: int
+    ) -> npt.NDArray[Any]:
+        found = [np.empty(0, dtype=np.int64)]
+        for chunk in self.chunks:
+            rows = chunk.rows()
+            found.append(rows[column][remaining.take(rows[1]) >= least])
+        return np.concatenate(found)
+
+    def check(self) -> None:
+        """Raise InvariantError unless the line is sorted, and cut as it should be. O(n)."""
+        if len(self.chunks) != len(self._last_keys):
+            raise InvariantError("one last key per chunk")
+        before = -1
+        for chunk, last_key in zip(self.chunks, self._last_keys, strict=True):
+            keys = chunk.keys[chunk.start : chunk.stop]
+            if not 0 <= chunk.start < chunk.stop <= CHUNK:
+                raise InvariantError("a chunk is never empty")
+            if keys[0] <= before or (np.diff(keys) <= 0).any() or keys[-1] > last_key:
+                raise InvariantError("keys rise strictly, up to the chunk's last key")
+            before = last_key
+
+    def _make_space(self, at: int) -> None:
+        """Make a full chunk take one more row: use the space before its first row, or halve it."""
+        chunk = self.chunks[at]
+        rows = tuple(column.copy() for column in chunk.rows())
+        if chunk.start:
+            chunk.fill(rows)
+            return
+        upper = Chunk()
+        upper.fill(tuple(column[CHUNK // 2 :] for column in rows))
+        chunk.stop = CHUNK // 2
+        self.chunks.insert(at + 1, upper)
+        self._last_keys.insert(at, int(chunk.keys[chunk.stop - 1]))
+
+    def _replace(self, first: int, stop: int, rows: Columns) -> None:
+        """Put chunks made of `rows` in the place of chunks `first` to `stop`."""
+        chunks = []
+        last_keys = []
+        for low in range(0, len(rows[0]), _FILL):
+            chunk = Chunk()
+            chunk.fill(tuple(column[low : low + _FILL] for column in rows))
+            chunks.append(chunk)
+            last_keys.append(int(chunk.keys[chunk.stop - 1]))
+        self.chunks[first:stop] = chunks
+        self._last_keys[first:stop] = last_keys

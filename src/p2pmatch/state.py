@@ -1,0 +1,443 @@
+"""The whole memory of a marketplace, and the few operations that change it.
+
+Nothing here decides anything: guards and matching only read, and the marketplace's `apply` calls these
+operations for events that have been decided. `digest` covers all that can influence later events, and
+nothing else.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Final
+
+import numpy as np
+from sortedcontainers import SortedDict
+
+from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
+from p2pmatch.errors import InvariantError
+from p2pmatch.exposure import BorrowerCaps, Exposure, LenderCaps, Taken
+from p2pmatch.ladder import Ladder, place_key, place_keys
+from p2pmatch.loans import Loan
+from p2pmatch.orders import Offer
+from p2pmatch.rules import Rules
+from p2pmatch.table import OfferTable
+
+__all__ = ["State"]
+
+# A ladder is rid of its empty places when this many, and half of all, have lost their money.
+_VACANCIES: Final = 512
+
+
+class State:
+    """Everything a marketplace knows.
+
+    Attributes
+    ----------
+    now : the time of the last event; None before the first.
+    table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]`.
+    parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way back.
+    cards : first slot -> rate card, for offers that have one.
+    moved : slot -> {cell: arrival}, for places that went to the back on their own.
+    lenders, lender_names : id -> number, and back.
+    places, tag_rules : the distinct ones; the table refers to them by position.
+    ladders : one per cell, in the order of `rules.cells`.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.now: int | None = None
+        self.arrivals = 0
+        self.posted_total = 0
+        self.table = OfferTable()
+        self.offer_names: list[str] = []
+        self.slot_of: dict[str, int] = {}
+        self.parts: dict[int, list[int]] = {}
+        self.whole_of: dict[int, int] = {}
+        self.cards: dict[int, Mapping[str, int]] = {}
+        self.moved: dict[int, dict[int, int]] = {}
+        self.lenders: dict[str, int] = {}
+        self.lender_names: list[str] = []
+        self.places: list[Place] = []
+        self._place_numbers: dict[Place, int] = {}
+        self._place_cells: list[tuple[int, ...]] = []
+        self.tag_rules: list[TagRule] = []
+        self._tag_numbers: dict[TagRule, int] = {}
+        self.cells = rules.cells
+        self.cell_of = {cell: number for number, cell in enumerate(rules.cells)}
+        self.ladders = [Ladder() for _ in rules.cells]
+        self.shared = False  # whether any offer ever had a max_share
+        self.expiries: SortedDict[int, set[int]] = SortedDict()
+        self.taken = Taken()
+        self.exposure = Exposure(rules.grades)
+        self.lender_caps = LenderCaps(rules.lender_limits)
+        self.borrower_caps = BorrowerCaps(rules.borrower_limits)
+        self.groups: dict[str, frozenset[str]] = {}
+        self.requests: set[str] = set()
+        self.place_number((None, None))
+        self.tag_number((frozenset(), frozenset()))
+
+    # Numbers for names
+
+    def lender_number(self, lender_id: str) -> int:
+        """The lender's number; a new one for a lender not seen before."""
+        number = self.lenders.setdefault(lender_id, len(self.lender_names))
+        if number == len(self.lender_names):
+            self.lender_names.append(lender_id)
+        return number
+
+    def place_number(self, place: Place) -> int:
+        """The number of a pair (grades, terms)."""
+        number = self._place_numbers.setdefault(place, len(self.places))
+        if number == len(self.places):
+            self.places.append(place)
+            grades, terms = place
+            self._place_cells.append(
+                tuple(
+                    cell
+                    for cell, (grade, term) in enumerate(self.cells)
+                    if (grades is None or grade in grades) and (terms is None or term in terms)
+                )
+            )
+        return number
+
+    def tag_number(self, tag_rule: TagRule) -> int:
+        """The number of a pair (requires, refuses)."""
+        number = self._tag_numbers.setdefault(tag_rule, len(self.tag_rules))
+        if number == len(self.tag_rules):
+            self.tag_rules.append(tag_rule)
+        return number
+
+    # Reading offers
+
+    def slots_of(self, first: int) -> list[int]:
+        """The slots of an offer's parts, in order of arrival."""
+        return self.parts.get(first, [first])
+
+    def cells_of(self, slot: int) -> tuple[int, ...]:
+        """The cells a slot stands in."""
+        return self._place_cells[self.table.place[slot]]
+
+    def key_of(self, slot: int, cell: int) -> int:
+        """The key of a slot's place in a cell."""
+        card = self.cards.get(self.whole_of.get(slot, slot))
+        rate = int(self.table.rate[slot]) if card is None else card[self.cells[cell][0]]
+        moved = self.moved.get(slot)
+        arrival = int(self.table.arrival[slot])
+        return place_key(rate, arrival if moved is None else moved.get(cell, arrival))
+
+    def amount_of(self, first: int) -> int:
+        """An offer's budget: what it brought in all, minor units."""
+        return sum(int(self.table.amount[slot]) for slot in self.slots_of(first))
+
+    def remaining_of(self, first: int) -> int:
+        """What of an offer's budget is still in the book, minor units."""
+        return sum(int(self.table.remaining[slot]) for slot in self.slots_of(first))
+
+    def offer_of(self, first: int) -> Offer:
+        """The offer as it stands, as an object."""
+        table = self.table
+        grades, terms = self.places[table.place[first]]
+        requires, refuses = self.tag_rules[table.tag[first]]
+        return Offer(
+            offer_id=self.offer_names[first],
+            lender_id=self.lender_names[table.lender[first]],
+            amount=self.amount_of(first),
+            min_rate=self.cards.get(first, int(table.rate[first])),
+            grades=grades,
+            terms=terms,
+            max_per_loan=unless(int(table.cap[first]), NO_CAP),
+            max_share=unless(int(table.share[first]), NO_SHARE),
+            requires=requires,
+            refuses=refuses,
+            expires_at=unless(int(table.expires[first]), NEVER),
+        )
+
+    def due(self, now: int) -> list[int]:
+        """The first slots of standing offers whose time is up at `now`, by (time, posting)."""
+        return [
+            slot
+            for time in self.expiries.irange(maximum=now)
+            for slot in sorted(self.expiries[time])
+        ]
+
+    # Changing offers
+
+    def post(self, offer: Offer) -> None:
+        """Put a new offer at the back of its cells. O(cells * log n)."""
+        slot = self._new_slot(offer.offer_id, offer.amount)
+        self.slot_of[offer.offer_id] = slot
+        self.table.lender[slot] = self.lender_number(offer.lender_id)
+        self._describe(slot, offer)
+        self._watch_expiry(slot)
+        for cell in self.cells_of(slot):
+            self._stand(slot, cell)
+
+    def post_many(self, offers: OfferColumns) -> None:
+        """Put many new offers at the back of their cells, in the order of the columns."""
+        rows = len(offers)
+        table = self.table
+        first = table.append(rows)
+        stop = first + rows
+        slots = np.arange(first, stop, dtype=np.int32)
+        self.offer_names.extend(offers.offer_ids)
+        self.slot_of.update(zip(offers.offer_ids, range(first, stop), strict=True))
+        for lender_id in dict.fromkeys(offers.lender_ids):
+            self.lender_number(lender_id)
+        lenders = map(self.lenders.__getitem__, offers.lender_ids)
+        places = np.array([self.place_number(p) for p in offers.places], dtype=np.int32)
+        tags = np.array([self.tag_number(t) for t in offers.tag_rules], dtype=np.int32)
+        table.amount[first:stop] = table.remaining[first:stop] = offers.amounts
+        table.arrival[first:stop] = np.arange(self.arrivals, self.arrivals + rows)
+        table.cap[first:stop] = offers.max_per_loan
+        table.share[first:stop] = offers.max_share
+        table.expires[first:stop] = offers.expires_at
+        table.rate[first:stop] = offers.min_rates
+        table.lender[first:stop] = np.fromiter(lenders, dtype=np.int32, count=rows)
+        table.place[first:stop] = places[offers.place_codes]
+        table.tag[first:stop] = tags[offers.tag_codes]
+        keys = place_keys(offers.min_rates, table.arrival[first:stop])
+        self.arrivals += rows
+        self.posted_total += int(offers.amounts.sum())
+        self.shared |= bool((offers.max_share != NO_SHARE).any())
+        order = keys.argsort(kind="stable")
+        sorted_places = table.place[first:stop][order]
+        columns = (
+            keys[order],
+            slots[order],
+            table.lender[first:stop][order],
+            table.tag[first:stop][order],
+            table.cap[first:stop][order],
+        )
+        stands = np.zeros((len(self.cells), len(self.places)), dtype=np.bool_)
+        for place in places.tolist():
+            stands[list(self._place_cells[place]), place] = True
+        for cell in np.flatnonzero(stands.any(axis=1)).tolist():
+            here = stands[cell][sorted_places]
+            self.ladders[cell].extend(tuple(column[here] for column in columns))
+        for slot in (first + np.flatnonzero(offers.expires_at != NEVER)).tolist():
+            self._watch_expiry(slot)
+
+    def amend(self, offer: Offer) -> None:
+        """Make the offer of that id what `offer` says.
+
+        Money taken out comes from the back-most part; money put in is a new part at the back. Places
+        whose rate changed, and new ones, go to the back.
+        """
+        first = self.slot_of[offer.offer_id]
+        old_keys = {
+            (slot, cell): self.key_of(slot, cell)
+            for slot in self.slots_of(first)
+            for cell in self.cells_of(slot)
+        }
+        old_rates = {cell: self._rate(first, cell) for cell in self.cells_of(first)}
+        change = offer.amount - self.amount_of(first)
+        if change < 0:
+            self._take_out(first, -change)
+        self._forget_expiry(first)
+        for slot in self.slots_of(first):
+            self._describe(slot, offer)
+        self._watch_expiry(first)
+        for slot in self.slots_of(first):
+            for cell in self.cells_of(slot):
+                if old_rates.get(cell) != self._rate(first, cell):
+                    self.moved.setdefault(slot, {})[cell] = self._next_arrival()
+        for (slot, cell), key in old_keys.items():
+            self.ladders[cell].remove(key)
+        for slot in self.slots_of(first):
+            if self.table.remaining[slot] >= self.rules.smallest_note:
+                for cell in self.cells_of(slot):
+                    self._stand(slot, cell)
+        if change > 0:
+            self._put_in(first, change, offer)
+
+    def close(self, first: int, state: int) -> None:
+        """Take what an offer has not lent out of the book: cancelled, or expired."""
+        table = self.table
+        self._forget_expiry(first)
+        for slot in self.slots_of(first):
+            table.cancelled[slot] += table.remaining[slot]
+            table.remaining[slot] = 0
+            table.state[slot] = state
+            for cell in self.cells_of(slot):
+                self._vacate(cell)
+
+    def lend(self, loan: Loan) -> None:
+        """Take a new loan's notes out of the offers' budgets, and count them as outstanding."""
+        notes = loan.notes
+        # Every slot stands at most once in a loan, so a plain indexed subtraction is exact.
+        self.table.remaining[notes.offers] -= notes.amounts
+        self.exposure.lend(loan)
+
+    def declare_group(self, borrower_id: str, members: frozenset[str]) -> None:
+        """Bar these parties' offers from the borrower's requests, and no others any more."""
+        if members:
+            self.groups[borrower_id] = members
+        else:
+            self.groups.pop(borrower_id, None)
+
+    def _new_slot(self, name: str, amount: int) -> int:
+        slot = self.table.append(1)
+        self.offer_names.append(name)
+        self.table.amount[slot] = self.table.remaining[slot] = amount
+        self.table.arrival[slot] = self._next_arrival()
+        self.posted_total += amount
+        return slot
+
+    def _next_arrival(self) -> int:
+        self.arrivals += 1
+        return self.arrivals - 1
+
+    def _describe(self, slot: int, offer: Offer) -> None:
+        """Write what the offer says, all but its money and its lender, into a slot."""
+        table = self.table
+        if isinstance(offer.min_rate, int):
+            table.rate[slot] = offer.min_rate
+            self.cards.pop(slot, None)
+        elif self.whole_of.get(slot, slot) == slot:
+            table.rate[slot] = 0
+            self.cards[slot] = offer.min_rate
+        table.place[slot] = self.place_number((offer.grades, offer.terms))
+        table.tag[slot] = self.tag_number((offer.requires, offer.refuses))
+        table.cap[slot] = NO_CAP if offer.max_per_loan is None else offer.max_per_loan
+        table.share[slot] = NO_SHARE if offer.max_share is None else offer.max_share
+        table.expires[slot] = NEVER if offer.expires_at is None else offer.expires_at
+        self.shared |= offer.max_share is not None
+
+    def _watch_expiry(self, first: int) -> None:
+        time = int(self.table.expires[first])
+        if time != NEVER:
+            self.expiries.setdefault(time, set()).add(first)
+
+    def _forget_expiry(self, first: int) -> None:
+        time = int(self.table.expires[first])
+        if time != NEVER:
+            waiting = self.expiries[time]
+            waiting.discard(first)
+            if not waiting:
+                del self.expiries[time]
+
+    def _rate(self, first: int, cell: int) -> int:
+        card = self.cards.get(first)
+        return int(self.table.rate[first]) if card is None else card[self.cells[cell][0]]
+
+    def _stand(self, slot: int, cell: int) -> None:
+        table = self.table
+        self.ladders[cell].add(
+            self.key_of(slot, cell),
+            slot,
+            int(table.lender[slot]),
+            int(table.tag[slot]),
+            int(table.cap[slot]),
+        )
+
+    def _vacate(self, cell: int) -> None:
+        """Note that a place has lost its money; tidy the ladder when half of it has."""
+        ladder = self.ladders[cell]
+        ladder.vacated += 1
+        if ladder.vacated >= _VACANCIES and 2 * ladder.vacated >= len(ladder):
+            ladder.sweep_out(self.table.remaining, self.rules.smallest_note)
+
+    def _take_out(self, first: int, amount: int) -> None:
+        table = self.table
+        for slot in reversed(self.slots_of(first)):
+            part = min(amount, int(table.remaining[slot]))
+            table.amount[slot] -= part
+            table.remaining[slot] -= part
+            amount -= part
+
+    def _put_in(self, first: int, amount: int, offer: Offer) -> None:
+        """Add a part at the back; parts too small for a note give it what they have left."""
+        table = self.table
+        least = self.rules.smallest_note
+        gathered = 0
+        for slot in self.slots_of(first):
+            dust = int(table.remaining[slot])
+            if dust < least:
+                table.amount[slot] -= dust
+                table.remaining[slot] = 0
+                gathered += dust
+        slot = self._new_slot(offer.offer_id, amount + gathered)
+        self.posted_total -= gathered
+        self.parts.setdefault(first, [first]).append(slot)
+        self.whole_of[slot] = first
+        table.lender[slot] = table.lender[first]
+        table.joint[[first, slot]] = True
+        self._describe(slot, offer)
+        for cell in self.cells_of(slot):
+            self._stand(slot, cell)
+
+    # The whole
+
+    def digest(self) -> str:
+        """A BLAKE2b hash, hex, of all that can influence later events. O(offers + notes)."""
+        hasher = hashlib.blake2b(digest_size=32)
+        for piece in chain(self._offer_pieces(), self._party_pieces(), self._loan_pieces()):
+            hasher.update(len(piece).to_bytes(8, "little"))
+            hasher.update(piece)
+        return hasher.hexdigest()
+
+    def _offer_pieces(self) -> Iterator[bytes]:
+        table = self.table
+        yield repr(self.rules).encode()
+        yield repr((self.now, self.arrivals, self.posted_total)).encode()
+        for column in table.columns():
+            yield np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
+        yield "\n".join(self.offer_names).encode()
+        yield "\n".join(self.lender_names).encode()
+        yield repr([_plain_place(place) for place in self.places]).encode()
+        yield repr([(sorted(needs), sorted(bars)) for needs, bars in self.tag_rules]).encode()
+        yield repr(sorted(self.parts.items())).encode()
+        yield repr(
+            sorted((slot, sorted(card.items())) for slot, card in self.cards.items())
+        ).encode()
+        moved = ((slot, sorted(arrivals.items())) for slot, arrivals in self.moved.items())
+        yield repr(sorted(moved)).encode()
+
+    def _party_pieces(self) -> Iterator[bytes]:
+        yield repr(sorted(self.lender_caps.own.items(), key=_first)).encode()
+        yield repr(sorted(self.borrower_caps.own.items(), key=_first)).encode()
+        groups = ((borrower, sorted(members)) for borrower, members in self.groups.items())
+        yield repr(sorted(groups)).encode()
+        yield "\n".join(sorted(self.requests)).encode()
+
+    def _loan_pieces(self) -> Iterator[bytes]:
+        for request_id, opened in sorted(self.exposure.loans.items()):
+            yield repr((request_id, opened.loan.borrower_id, opened.loan.grade)).encode()
+            for column in (opened.loan.notes.rates, opened.left, opened.loan.notes.lenders):
+                yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
+
+    def check(self) -> None:
+        """Raise InvariantError unless everything that must agree does. O(places + notes)."""
+        table = self.table
+        used = slice(0, table.count)
+        if (table.remaining[used] < 0).any():
+            raise InvariantError("no budget is overdrawn")
+        lent = table.amount[used] - table.remaining[used] - table.cancelled[used]
+        booked = np.zeros(table.count, dtype=np.int64)
+        for opened in self.exposure.loans.values():
+            np.add.at(booked, opened.loan.notes.offers, opened.loan.notes.amounts)
+        if not np.array_equal(lent, booked):
+            raise InvariantError("budget = remaining + lent + cancelled")
+        least = self.rules.smallest_note
+        live = np.flatnonzero(table.remaining[used] >= least).tolist()
+        expected: list[list[int]] = [[] for _ in self.ladders]
+        for slot in live:
+            for cell in self.cells_of(slot):
+                expected[cell].append(self.key_of(slot, cell))
+        for ladder, keys in zip(self.ladders, expected, strict=True):
+            ladder.check()
+            if ladder.keys(table.remaining, least).tolist() != sorted(keys):
+                raise InvariantError("every slot with money stands in each of its cells, once")
+        self.exposure.check(len(self.lender_names))
+
+
+def _first(pair: tuple[object, object]) -> object:
+    return pair[0]
+
+
+def _plain_place(place: Place) -> tuple[list[str] | None, list[int] | None]:
+    grades, terms = place
+    return (
+        None if grades is None else sorted(grades),
+        None if terms is None else sorted(terms),
+    )
