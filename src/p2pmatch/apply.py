@@ -1,0 +1,89 @@
+"""From events to the state: the only writer, and it cannot fail.
+
+`APPLICATIONS` has one function per event. An event says what happened; nothing is decided here.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from p2pmatch import events as e
+from p2pmatch.state import State
+from p2pmatch.table import CANCELLED, EXPIRED
+
+__all__ = ["APPLICATIONS", "apply"]
+
+
+def apply(state: State, event: e.Event) -> None:
+    """Make the state what it is after an event; a `Rejected` changes nothing."""
+    if type(event) is not e.Rejected:
+        APPLICATIONS[type(event)](state, event)
+        state.now = event.now
+
+
+def _offer_posted(state: State, event: e.OfferPosted) -> None:
+    state.post(event.offer)
+
+
+def _offers_posted(state: State, event: e.OffersPosted) -> None:
+    state.post_many(event.offers)
+
+
+def _offer_amended(state: State, event: e.OfferAmended) -> None:
+    state.amend(event.offer)
+
+
+def _offer_cancelled(state: State, event: e.OfferCancelled) -> None:
+    state.close(state.slot_of[event.offer_id], CANCELLED)
+
+
+def _offer_expired(state: State, event: e.OfferExpired) -> None:
+    state.close(state.slot_of[event.offer_id], EXPIRED)
+
+
+def _loan_made(state: State, event: e.LoanMade) -> None:
+    state.requests.add(event.loan.request_id)
+    state.lend(event.loan)
+
+
+def _request_unfunded(state: State, event: e.RequestUnfunded) -> None:
+    state.requests.add(event.request.request_id)
+
+
+def _time_advanced(state: State, event: e.TimeAdvanced) -> None:
+    pass
+
+
+def _lender_limits_set(state: State, event: e.LenderLimitsSet) -> None:
+    state.lender_caps.set(state.lender_number(event.lender_id), event.limits)
+
+
+def _borrower_limits_set(state: State, event: e.BorrowerLimitsSet) -> None:
+    state.borrower_caps.set(event.borrower_id, event.limits)
+
+
+def _group_declared(state: State, event: e.GroupDeclared) -> None:
+    state.declare_group(event.borrower_id, event.members)
+
+
+def _loan_repaid(state: State, event: e.LoanRepaid) -> None:
+    state.exposure.repay(event.request_id, event.amount)
+
+
+#: What each kind of event does to the state.
+APPLICATIONS: Mapping[type[e.Event], Callable[[State, Any], None]] = MappingProxyType(
+    {
+        e.OfferPosted: _offer_posted,
+        e.OffersPosted: _offers_posted,
+        e.OfferAmended: _offer_amended,
+        e.OfferCancelled: _offer_cancelled,
+        e.OfferExpired: _offer_expired,
+        e.LoanMade: _loan_made,
+        e.RequestUnfunded: _request_unfunded,
+        e.TimeAdvanced: _time_advanced,
+        e.LenderLimitsSet: _lender_limits_set,
+        e.BorrowerLimitsSet: _borrower_limits_set,
+        e.GroupDeclared: _group_declared,
+        e.LoanRepaid: _loan_repaid,
+    }
+)

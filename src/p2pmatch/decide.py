@@ -1,0 +1,240 @@
+"""From a command and the state to events: guards first, then matching. Only reads.
+
+`DECISIONS` has one function per command. Each raises a refusal or returns the events that follow;
+`decide` turns a refusal into a `Rejected` event, so that refusals can be recorded like everything else.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from p2pmatch import commands as c
+from p2pmatch import events as e
+from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName
+from p2pmatch.ladder import MAX_ARRIVALS
+from p2pmatch.limits import check_room_for_a_note
+from p2pmatch.mechanisms import match_now
+from p2pmatch.orders import Offer, Request
+from p2pmatch.state import State
+from p2pmatch.table import STANDING, STATE_NAMES
+from p2pmatch.units import MAX_BOOK
+
+__all__ = ["AMENDABLE", "DECISIONS", "check_now", "check_request", "decide"]
+
+#: The fields of an offer that `amend` may change.
+AMENDABLE = tuple(
+    field.name for field in attrs.fields(Offer) if field.name not in ("offer_id", "lender_id")
+)
+
+
+def decide(state: State, command: c.Command) -> list[e.Event]:
+    """What a command leads to. Changes nothing.
+
+    Returns
+    -------
+    The events, in order; one `Rejected` alone if the command is refused.
+    """
+    try:
+        check_now(state, command.now)
+        return [*_expiries(state, command.now), *DECISIONS[type(command)](state, command)]
+    except P2PMatchError as refusal:
+        return [
+            e.Rejected(
+                now=command.now,
+                code=refusal.code,
+                field=refusal.field,
+                value=refusal.value,
+                accepted=refusal.accepted,
+            )
+        ]
+
+
+def _expiries(state: State, now: int) -> list[e.Event]:
+    return [
+        e.OfferExpired(now=now, offer_id=state.offer_names[first], amount=state.remaining_of(first))
+        for first in (state.due(now) if state.expiries else ())
+    ]
+
+
+def _post_offer(state: State, command: c.PostOffer) -> list[e.Event]:
+    offer = command.offer
+    _check_place(state, offer.grades, offer.terms)
+    _check_expiry(offer.expires_at, command.now)
+    if offer.offer_id in state.slot_of:
+        raise Refused("duplicate_id", "offer_id", offer.offer_id, "an id not used before")
+    _check_book(state, offer.amount, 1)
+    return [e.OfferPosted(now=command.now, offer=offer)]
+
+
+def _post_offers(state: State, command: c.PostOffers) -> list[e.Event]:
+    offers = command.offers
+    for grades, terms in offers.places:
+        _check_place(state, grades, terms)
+    late = offers.expires_at <= command.now
+    if late.any():
+        row = int(late.argmax())
+        _check_expiry(int(offers.expires_at[row]), command.now, f"expires_at[{row}]")
+    if len(set(offers.offer_ids)) < len(offers) or not state.slot_of.keys().isdisjoint(
+        offers.offer_ids
+    ):
+        seen: set[str] = set()
+        for row, offer_id in enumerate(offers.offer_ids):
+            if offer_id in seen or offer_id in state.slot_of:
+                raise Refused("duplicate_id", f"offer_id[{row}]", offer_id, "an id not used before")
+            seen.add(offer_id)
+    # Each amount is at most MAX_AMOUNT and there are at most MAX_ROWS, so this int64 sum is exact.
+    _check_book(state, sum(offers.amounts.tolist()), len(offers))
+    return [e.OffersPosted(now=command.now, offers=offers)]
+
+
+def _amend_offer(state: State, command: c.AmendOffer) -> list[e.Event]:
+    first = _standing_offer(state, command.offer_id, command.now)
+    for name in command.changes:
+        if name not in AMENDABLE:
+            raise UnknownName("unknown_field", "changes", name, f"one of {list(AMENDABLE)}")
+    before = state.offer_of(first)
+    after = attrs.evolve(before, **command.changes)
+    if after == before:
+        raise Refused("nothing_to_change", "changes", command.changes, "at least one new value")
+    _check_place(state, after.grades, after.terms)
+    if after.expires_at != before.expires_at:
+        _check_expiry(after.expires_at, command.now)
+    lent = before.amount - state.remaining_of(first)
+    if after.amount < lent:
+        raise Refused("below_lent", "amount", after.amount, f"at least {lent}")
+    _check_book(state, max(after.amount - before.amount, 0), _moves(state, first, after))
+    return [e.OfferAmended(now=command.now, offer=after)]
+
+
+def _cancel_offer(state: State, command: c.CancelOffer) -> list[e.Event]:
+    first = _standing_offer(state, command.offer_id, command.now)
+    return [
+        e.OfferCancelled(
+            now=command.now, offer_id=command.offer_id, amount=state.remaining_of(first)
+        )
+    ]
+
+
+def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
+    check_request(state, command.request)
+    return match_now(state, command.request, command.now)
+
+
+def _advance_time(state: State, command: c.AdvanceTime) -> list[e.Event]:
+    return [e.TimeAdvanced(now=command.now)]
+
+
+def _set_lender_limits(state: State, command: c.SetLenderLimits) -> list[e.Event]:
+    check_room_for_a_note(command.limits, state.rules.smallest_note, "limits")
+    return [e.LenderLimitsSet(now=command.now, lender_id=command.lender_id, limits=command.limits)]
+
+
+def _set_borrower_limits(state: State, command: c.SetBorrowerLimits) -> list[e.Event]:
+    return [
+        e.BorrowerLimitsSet(now=command.now, borrower_id=command.borrower_id, limits=command.limits)
+    ]
+
+
+def _declare_group(state: State, command: c.DeclareGroup) -> list[e.Event]:
+    return [
+        e.GroupDeclared(now=command.now, borrower_id=command.borrower_id, members=command.members)
+    ]
+
+
+def _repay(state: State, command: c.Repay) -> list[e.Event]:
+    opened = state.exposure.loans.get(command.request_id)
+    if opened is None:
+        raise UnknownName(
+            "unknown_request", "request_id", command.request_id, "the request of a loan made here"
+        )
+    if not opened.total:
+        raise Refused("loan_repaid", "request_id", command.request_id, "a loan not yet repaid")
+    if command.amount > opened.total:
+        raise Refused("above_outstanding", "amount", command.amount, f"at most {opened.total}")
+    return [e.LoanRepaid(now=command.now, request_id=command.request_id, amount=command.amount)]
+
+
+#: What to do with each kind of command.
+DECISIONS: Mapping[type[c.Command], Callable[[State, Any], list[e.Event]]] = MappingProxyType(
+    {
+        c.PostOffer: _post_offer,
+        c.PostOffers: _post_offers,
+        c.AmendOffer: _amend_offer,
+        c.CancelOffer: _cancel_offer,
+        c.SubmitRequest: _submit_request,
+        c.AdvanceTime: _advance_time,
+        c.SetLenderLimits: _set_lender_limits,
+        c.SetBorrowerLimits: _set_borrower_limits,
+        c.DeclareGroup: _declare_group,
+        c.Repay: _repay,
+    }
+)
+
+
+# Guards
+
+
+def check_now(state: State, now: int) -> None:
+    """Raise if `now` lies before the marketplace's time."""
+    if state.now is not None and now < state.now:
+        raise Refused("time_backwards", "now", now, f"at least {state.now}")
+
+
+def check_request(state: State, request: Request) -> None:
+    """Raise unless the marketplace can take this request."""
+    rules = state.rules
+    if request.grade not in rules.grades:
+        raise UnknownName("unknown_grade", "grade", request.grade, f"one of {list(rules.grades)}")
+    if request.term not in rules.terms:
+        raise UnknownName("unknown_term", "term", request.term, f"one of {list(rules.terms)}")
+    if request.amount % rules.increment:
+        raise InvalidValue(
+            "not_multiple", "amount", request.amount, f"a multiple of {rules.increment}"
+        )
+    if request.request_id in state.requests:
+        raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
+
+
+def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[int] | None) -> None:
+    rules = state.rules
+    for grade in grades or ():
+        if grade not in rules.grades:
+            raise UnknownName("unknown_grade", "grades", grade, f"among {list(rules.grades)}")
+    for term in terms or ():
+        if term not in rules.terms:
+            raise UnknownName("unknown_term", "terms", term, f"among {list(rules.terms)}")
+
+
+def _check_expiry(expires_at: int | None, now: int, field: str = "expires_at") -> None:
+    if expires_at is not None and expires_at <= now:
+        raise Refused("already_expired", field, expires_at, f"a time after now, {now}")
+
+
+def _check_book(state: State, amount: int, arrivals: int) -> None:
+    """Keep every sum over the book, and every arrival number, within what int64 holds."""
+    if state.posted_total + amount > MAX_BOOK:
+        room = MAX_BOOK - state.posted_total
+        raise Refused("book_full", "amount", amount, f"at most {room} more in all")
+    if state.arrivals + arrivals > MAX_ARRIVALS:
+        raise Refused("book_full", "offer_id", arrivals, "no more arrivals in this marketplace")
+
+
+def _standing_offer(state: State, offer_id: str, now: int) -> int:
+    """The first slot of an offer that still stands at `now`."""
+    first = state.slot_of.get(offer_id)
+    if first is None:
+        raise UnknownName("unknown_offer", "offer_id", offer_id, "the id of an offer posted here")
+    table = state.table
+    if table.state[first] != STANDING:
+        closed = STATE_NAMES[table.state[first]]
+        raise Refused("offer_closed", "offer_id", offer_id, f"a standing offer; this is {closed}")
+    if table.expires[first] <= now:
+        raise Refused("offer_closed", "offer_id", offer_id, "a standing offer; this is expired")
+    return first
+
+
+def _moves(state: State, first: int, after: Offer) -> int:
+    """The most places that amending an offer can send to the back."""
+    return len(state.slots_of(first)) * len(state.cells) + 1

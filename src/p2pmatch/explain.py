@@ -1,0 +1,255 @@
+"""Why an offer gives that much to a request, and not more.
+
+Follows the ranking one place at a time in plain Python, beside the result of the sweep: it decides
+nothing, it says which limit the sweep met.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import attrs
+import numpy as np
+
+from p2pmatch import checks
+from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.decide import check_now, check_request
+from p2pmatch.exposure import LIMIT_NAMES
+from p2pmatch.ladder import rates_of
+from p2pmatch.orders import Request
+from p2pmatch.state import State
+from p2pmatch.sweep import sweep
+from p2pmatch.units import FULL_SHARE, format_amount, format_rate
+
+__all__ = ["REASONS", "Explanation", "Line", "explain"]
+
+#: Why a place gave no more than it did.
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "budget": "gave all it had left",
+        "need_met": "the loan needed no more",
+        "offer_max_per_loan": "its own cap per loan",
+        "offer_max_share": "its own cap as a share of the loan",
+        "max_share": "the cap of one lender's share of a loan",
+        "per_loan": "the lender's limit per loan",
+        "per_borrower": "the lender's limit per borrower",
+        "per_grade": "the lender's limit per grade",
+        "total": "the lender's limit in total",
+        "spared": "gave money back so that the last note is large enough",
+        "shared": "the allocation rule gave it this part of the last rate",
+        "tags": "its tag conditions do not fit",
+        "same_party": "it belongs to the borrower or its group",
+        "expired": "it has expired",
+        "rate": "it asks more than the borrower accepts",
+        "no_loan": "no loan was made",
+    }
+)
+
+
+@attrs.frozen
+class Line:
+    """One place of the ranking: what it asks, had, gives, and why it gives no more.
+
+    rate in ppm; remaining and amount in minor units; reason is a key of `REASONS`.
+    """
+
+    offer_id: str
+    lender_id: str
+    rate: int
+    remaining: int
+    amount: int
+    reason: str
+
+
+@attrs.frozen
+class Explanation:
+    """The ranking of a request's cell, up to the first place above its rate.
+
+    Parameters
+    ----------
+    request : the request asked about.
+    principal, unfunded : what it gets and what not, minor units.
+    reason : why some of it is unfunded; None: nothing is.
+    lines : one per place in rank order.
+    """
+
+    request: Request
+    principal: int
+    unfunded: int
+    reason: str | None
+    lines: tuple[Line, ...]
+
+    def by_reason(self) -> dict[str, int]:
+        """How many places each reason held back, the most frequent first."""
+        return dict(Counter(line.reason for line in self.lines).most_common())
+
+    def __str__(self) -> str:
+        rows = [
+            (
+                line.offer_id,
+                line.lender_id,
+                format_rate(line.rate),
+                format_amount(line.amount),
+                format_amount(line.remaining),
+                REASONS[line.reason],
+            )
+            for line in self.lines
+        ]
+        head = ("offer", "lender", "rate", "gives", "of", "because")
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        return "\n".join(
+            "  ".join(
+                text.rjust(width) if 2 <= i <= 4 else text.ljust(width)
+                for i, (text, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in [head, *rows]
+        )
+
+
+def explain(state: State, request: Request, now: int) -> Explanation:
+    """Say of every place in the request's ranking what it would give and why not more.
+
+    Raises
+    ------
+    P2PMatchError : whenever submitting the request would be refused.
+
+    Notes
+    -----
+    O(places up to the request's rate), in plain Python: for people, not for every loan.
+    """
+    checks.check_instance(request, Request, "request", "a Request")
+    now = checks.check_time(now)
+    check_now(state, now)
+    check_request(state, request)
+    placement = sweep(state, request, now)
+    gives = dict(zip(placement.slots.tolist(), placement.amounts.tolist(), strict=True))
+    reader = _Reader(state, request, now, placement.principal, gives)
+    table = state.table
+    least = state.rules.smallest_note
+    ladder = state.ladders[state.cell_of[request.grade, request.term]]
+    slots = ladder.slots(table.remaining, least).tolist()
+    rates = rates_of(ladder.keys(table.remaining, least)).tolist()
+    lines = []
+    for slot, rate in zip(slots, rates, strict=True):
+        lines.append(
+            Line(
+                state.offer_names[slot],
+                state.lender_names[table.lender[slot]],
+                rate,
+                int(table.remaining[slot]),
+                gives.get(slot, 0),
+                reader.why(slot, rate),
+            )
+        )
+        if rate > request.max_rate:
+            break
+    return Explanation(
+        request, placement.principal, placement.unfunded, placement.reason, tuple(lines)
+    )
+
+
+class _Reader:
+    """Walks the ranking, keeping what each lender has given so far."""
+
+    def __init__(
+        self, state: State, request: Request, now: int, principal: int, gives: dict[int, int]
+    ) -> None:
+        self.state = state
+        self.request = request
+        self.now = now
+        self.principal = principal
+        self.gives = gives
+        self.last = list(gives)[-1] if gives else -1
+        self.last_rate = -1 if self.last < 0 else self._ask(self.last)
+        self.past_last = False
+        self.lent: Counter[int] = Counter()
+        self.whole_lent: Counter[int] = Counter()
+
+    def why(self, slot: int, rate: int) -> str:
+        """The reason of one place; call it in rank order."""
+        barrier = self._barrier(slot, rate)
+        if barrier is not None:
+            return barrier
+        amount = self.gives.get(slot, 0)
+        table = self.state.table
+        lender = int(table.lender[slot])
+        whole = self.state.whole_of.get(slot, slot)
+        offer_caps = self._offer_caps(whole)
+        lender_caps = self._lender_caps(lender)
+        past_last, self.past_last = self.past_last, self.past_last or slot == self.last
+        self.lent[lender] += amount
+        self.whole_lent[whole] += amount
+        if not self.gives:
+            return "no_loan"
+        if amount == self._whole_increments(int(table.remaining[slot])):
+            return "budget"
+        used = self.whole_lent[whole], self.lent[lender]
+        for caps, so_far in zip((offer_caps, lender_caps), used, strict=True):
+            name, cap = min(caps.items(), key=_second, default=("", NO_CAP))
+            # A note smaller than the least cannot be made of what is left.
+            if cap - so_far < (1 if amount else self.state.rules.smallest_note):
+                return name
+        if past_last or slot == self.last:
+            return "need_met"
+        return "shared" if rate == self.last_rate else "spared"
+
+    def _barrier(self, slot: int, rate: int) -> str | None:
+        """Why a place is not eligible at all; None if it is."""
+        state, request = self.state, self.request
+        table = state.table
+        if rate > request.max_rate:
+            return "rate"
+        if table.expires[slot] <= self.now:
+            return "expired"
+        lender_id = state.lender_names[table.lender[slot]]
+        if lender_id in {request.borrower_id} | state.groups.get(request.borrower_id, frozenset()):
+            return "same_party"
+        needs, bars = state.tag_rules[table.tag[slot]]
+        return None if needs <= request.tags and not bars & request.tags else "tags"
+
+    def _offer_caps(self, whole: int) -> dict[str, int]:
+        table = self.state.table
+        caps = {}
+        if table.cap[whole] != NO_CAP:
+            caps["offer_max_per_loan"] = self._whole_increments(int(table.cap[whole]))
+        if table.share[whole] != NO_SHARE:
+            caps["offer_max_share"] = self._share(int(table.share[whole]))
+        return caps
+
+    def _lender_caps(self, lender: int) -> dict[str, int]:
+        state, request = self.state, self.request
+        limits = state.lender_caps.own.get(lender)
+        effective = state.rules.lender_limits
+        if limits is not None:
+            effective = limits.over(effective)
+        count = len(state.lender_names)
+        to_borrower = state.exposure.to_borrower(request.borrower_id, count)
+        counted = {
+            "per_loan": 0,
+            "per_borrower": 0 if to_borrower is None else int(to_borrower[lender]),
+            "per_grade": int(state.exposure.in_grade(request.grade, count)[lender]),
+            "total": int(state.exposure.in_total(count)[lender]),
+        }
+        caps = {
+            name: self._whole_increments(max(getattr(effective, name) - counted[name], 0))
+            for name in LIMIT_NAMES
+            if getattr(effective, name) is not None
+        }
+        shares = [s for s in (state.rules.max_share, effective.max_share) if s is not None]
+        if shares:
+            caps["max_share"] = self._share(min(shares))
+        return caps
+
+    def _share(self, share: int) -> int:
+        return self._whole_increments(share * self.principal // FULL_SHARE)
+
+    def _whole_increments(self, amount: int) -> int:
+        return amount - amount % self.state.rules.increment
+
+    def _ask(self, slot: int) -> int:
+        key = self.state.key_of(slot, self.state.cell_of[self.request.grade, self.request.term])
+        return int(rates_of(np.array([key]))[0])
+
+
+def _second(pair: tuple[str, int]) -> int:
+    return pair[1]

@@ -1,0 +1,357 @@
+"""The marketplace: a deterministic state machine behind plain calls.
+
+Each call builds a command; `decide` reads the state and says what follows; `apply` makes it so. The same
+commands give the same events, bit for bit, on every machine.
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from importlib import import_module
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from p2pmatch import checks
+from p2pmatch import commands as c
+from p2pmatch.apply import apply
+from p2pmatch.columns import read_offers, read_requests
+from p2pmatch.decide import check_now, check_request, decide
+from p2pmatch.errors import Refused, UnknownName, refusal
+from p2pmatch.events import Event, LoanMade, Rejected, RequestUnfunded
+from p2pmatch.explain import Explanation, explain
+from p2pmatch.ladder import rates_of
+from p2pmatch.limits import BorrowerLimits, Limits
+from p2pmatch.loans import Loan
+from p2pmatch.orders import Offer, Request
+from p2pmatch.quote import Quote, quote
+from p2pmatch.rules import Rules
+from p2pmatch.state import State
+from p2pmatch.table import STATE_NAMES
+from p2pmatch.views import OfferStatus, Outstanding, QueueEntry, RateLadder
+
+__all__ = ["Marketplace", "Result"]
+
+
+class _Unset:
+    """The type of `_UNSET`: "leave this field as it is", where None already means "none"."""
+
+    def __repr__(self) -> str:
+        return "unchanged"
+
+
+_UNSET: Final = _Unset()
+
+
+@attrs.frozen
+class Result:
+    """What became of a request.
+
+    Parameters
+    ----------
+    loan : the loan that was made; None: none.
+    unfunded : what found no money and is cancelled, minor units.
+    reason : why, a stable code; None when the request was funded in full.
+    events : everything that happened, in order.
+    """
+
+    loan: Loan | None
+    unfunded: int
+    reason: str | None
+    events: tuple[Event, ...] = attrs.field(repr=False)
+
+
+class Marketplace:
+    """An order book of loans: lenders' offers stand in it, borrowers' requests are matched with them.
+
+    Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `advance`,
+    `set_lender_limits`, `set_borrower_limits`, `declare_group`, `repay`.
+    Asking it: `quote`, `explain`, `ladder`, `queue`, `offer`, `offers`, `loan`, `exposure`,
+    `borrower_outstanding`, `now`, `digest`, `check`.
+
+    A call that is refused raises a `P2PMatchError` and changes nothing, not even the time.
+
+    Parameters
+    ----------
+    rules : what holds for every offer and request.
+
+    Examples
+    --------
+    >>> from p2pmatch import Limits, amount, rate
+    >>> market = Marketplace(Rules(grades=("A",), terms=(36,), lender_limits=Limits(per_loan=5_000)))
+    >>> for name, price in [("ann", "5.2%"), ("ben", "5.5%"), ("cleo", "6%")]:
+    ...     market.post(Offer(offer_id=f"{name}-1", lender_id=name, amount=amount("80"),
+    ...                       min_rate=rate(price)), now=0)
+    >>> result = market.submit(Request(request_id="r1", borrower_id="bob", amount=amount("120"),
+    ...                                max_rate=rate("9%"), grade="A", term=36), now=1)
+    >>> [(note.lender_id, note.amount, note.rate) for note in result.loan.notes]
+    [('ann', 5000, 52000), ('ben', 5000, 55000), ('cleo', 2000, 60000)]
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        checks.check_instance(rules, Rules, "rules", "Rules(...)")
+        self._state = State(rules)
+
+    # Changing it
+
+    def post(self, offer: Offer, *, now: int) -> None:
+        """Put an offer at the back of its rate in all its cells. O(cells * log n)."""
+        self._do(c.PostOffer(offer=offer, now=now))
+
+    def post_many(self, columns: Mapping[str, Any] | object, *, now: int) -> None:
+        """Put many offers into the book, all or none; the same as posting them one by one.
+
+        Parameters
+        ----------
+        columns : a mapping of lists or arrays (see `p2pmatch.columns.read_offers`), or, with the
+            `frames` extra, any dataframe; named as in the CSV files, in engine units.
+        """
+        self._do(c.PostOffers(offers=read_offers(_as_columns(columns)), now=now))
+
+    def amend(
+        self,
+        offer_id: str,
+        *,
+        now: int,
+        amount: int | _Unset = _UNSET,
+        min_rate: int | Mapping[str, int] | _Unset = _UNSET,
+        grades: Set[str] | _Unset | None = _UNSET,
+        terms: Set[int] | _Unset | None = _UNSET,
+        max_per_loan: int | _Unset | None = _UNSET,
+        max_share: int | _Unset | None = _UNSET,
+        requires: Set[str] | _Unset = _UNSET,
+        refuses: Set[str] | _Unset = _UNSET,
+        expires_at: int | _Unset | None = _UNSET,
+    ) -> None:
+        """Change a standing offer; what is left out stays as it is, None takes a value away.
+
+        `amount` is the new budget, lent money included. Lowering it, and changing limits, tags or
+        expiry, keeps the offer's place; money added, places at a changed rate and added cells go to
+        the back.
+        """
+        given = {
+            "amount": amount,
+            "min_rate": min_rate,
+            "grades": grades,
+            "terms": terms,
+            "max_per_loan": max_per_loan,
+            "max_share": max_share,
+            "requires": requires,
+            "refuses": refuses,
+            "expires_at": expires_at,
+        }
+        changes = {name: value for name, value in given.items() if value is not _UNSET}
+        self._do(c.AmendOffer(offer_id=offer_id, changes=changes, now=now))
+
+    def cancel(self, offer_id: str, *, now: int) -> int:
+        """Take what an offer has not lent out of the book; return how much, minor units. O(cells)."""
+        events = self._do(c.CancelOffer(offer_id=offer_id, now=now))
+        return int(getattr(events[-1], "amount", 0))
+
+    def submit(self, request: Request, *, now: int) -> Result:
+        """Match a request now; what cannot be matched is cancelled."""
+        return _result(self._do(c.SubmitRequest(request=request, now=now)))
+
+    def submit_many(self, columns: Mapping[str, Any] | object, *, now: int) -> list[Result]:
+        """Match many requests, one after the other; either all are accepted or none is.
+
+        Parameters
+        ----------
+        columns : as for `post_many` (see `p2pmatch.columns.read_requests`).
+        """
+        now = checks.check_time(now)
+        requests = read_requests(_as_columns(columns))
+        check_now(self._state, now)
+        seen: set[str] = set()
+        for request in requests:
+            check_request(self._state, request)
+            if request.request_id in seen:
+                raise Refused(
+                    "duplicate_id", "request_id", request.request_id, "an id not used before"
+                )
+            seen.add(request.request_id)
+        return [self.submit(request, now=now) for request in requests]
+
+    def advance(self, now: int) -> tuple[Event, ...]:
+        """Let time pass; return what happened: offers expire."""
+        return self._do(c.AdvanceTime(now=now))
+
+    def set_lender_limits(self, lender_id: str, limits: Limits, *, now: int) -> None:
+        """Give a lender limits of its own; those it leaves unset are the marketplace's."""
+        self._do(c.SetLenderLimits(lender_id=lender_id, limits=limits, now=now))
+
+    def set_borrower_limits(self, borrower_id: str, limits: BorrowerLimits, *, now: int) -> None:
+        """Give a borrower limits of its own; those it leaves unset are the marketplace's."""
+        self._do(c.SetBorrowerLimits(borrower_id=borrower_id, limits=limits, now=now))
+
+    def declare_group(self, borrower_id: str, members: Set[str], *, now: int) -> None:
+        """Name the parties whose offers this borrower's requests never meet; replaces the last list."""
+        self._do(c.DeclareGroup(borrower_id=borrower_id, members=members, now=now))
+
+    def repay(self, request_id: str, amount: int, *, now: int) -> None:
+        """Record principal paid back on the loan of that request: it no longer counts as outstanding.
+
+        It is shared among the notes in proportion to what each has outstanding, by largest remainder.
+        """
+        self._do(c.Repay(request_id=request_id, amount=amount, now=now))
+
+    def _do(self, command: c.Command) -> tuple[Event, ...]:
+        events = decide(self._state, command)
+        first = events[0]
+        if type(first) is Rejected:
+            raise refusal(first.code, first.field, first.value, first.accepted)
+        for event in events:
+            apply(self._state, event)
+        return tuple(events)
+
+    # Asking it
+
+    def quote(self, request: Request, *, now: int) -> Quote:
+        """What `submit` would give now, note by note; changes nothing."""
+        return quote(self._state, request, now)
+
+    def explain(self, request: Request, *, now: int) -> Explanation:
+        """Why each offer would get what it gets of this request, and not more; changes nothing."""
+        return explain(self._state, request, now)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules it was built with."""
+        return self._state.rules
+
+    @property
+    def now(self) -> int | None:
+        """The time of the last event; None before the first."""
+        return self._state.now
+
+    def queue(self, grade: str, term: int) -> list[QueueEntry]:
+        """The places of a cell in rank order, those with money for at least one note. O(n)."""
+        state = self._state
+        ladder = state.ladders[self._cell(grade, term)]
+        least = state.rules.smallest_note
+        remaining = state.table.remaining
+        slots = ladder.slots(remaining, least).tolist()
+        rates = rates_of(ladder.keys(remaining, least)).tolist()
+        return [
+            QueueEntry(
+                state.offer_names[slot],
+                state.lender_names[state.table.lender[slot]],
+                rate,
+                int(remaining[slot]),
+            )
+            for slot, rate in zip(slots, rates, strict=True)
+        ]
+
+    def ladder(self, grade: str, term: int) -> RateLadder:
+        """How much money stands in a cell at or below each rate. O(n)."""
+        state = self._state
+        ladder = state.ladders[self._cell(grade, term)]
+        least = state.rules.smallest_note
+        remaining = state.table.remaining
+        rates = rates_of(ladder.keys(remaining, least))
+        amounts = remaining.take(ladder.slots(remaining, least))
+        available = (amounts - amounts % state.rules.increment).cumsum()
+        last_of_rate = np.flatnonzero(np.diff(rates, append=-1))
+        return RateLadder(rates[last_of_rate], available[last_of_rate])
+
+    def offer(self, offer_id: str) -> OfferStatus:
+        """What has become of an offer's budget. O(1)."""
+        first = self._state.slot_of.get(offer_id)
+        if first is None:
+            raise UnknownName(
+                "unknown_offer", "offer_id", offer_id, "the id of an offer posted here"
+            )
+        return self._status(first)
+
+    def offers(self) -> Iterator[OfferStatus]:
+        """All offers ever posted, in the order of posting."""
+        return map(self._status, list(self._state.slot_of.values()))
+
+    def loan(self, request_id: str) -> Loan:
+        """The loan made under a request's id. O(1)."""
+        opened = self._state.exposure.loans.get(request_id)
+        if opened is None:
+            raise UnknownName(
+                "unknown_request", "request_id", request_id, "the request of a loan made here"
+            )
+        return opened.loan
+
+    def exposure(self, lender_id: str) -> Outstanding:
+        """What a lender has lent and not got back, in all, by grade and by borrower. O(notes)."""
+        state = self._state
+        lender = state.lenders.get(lender_id)
+        if lender is None:
+            return Outstanding(0, {}, {})
+        count = len(state.lender_names)
+        by_grade = {
+            grade: int(state.exposure.in_grade(grade, count)[lender])
+            for grade in state.rules.grades
+        }
+        return Outstanding(
+            int(state.exposure.in_total(count)[lender]),
+            {grade: value for grade, value in by_grade.items() if value},
+            state.exposure.borrowers_of(lender),
+        )
+
+    def borrower_outstanding(self, borrower_id: str) -> int:
+        """What a borrower has outstanding, minor units. O(1)."""
+        return self._state.exposure.owed_by(borrower_id)
+
+    def digest(self) -> str:
+        """A hash, hex, of all that can influence what happens next. O(offers + notes)."""
+        return self._state.digest()
+
+    def check(self) -> None:
+        """Raise InvariantError if the memory contradicts itself. O(offers + notes)."""
+        self._state.check()
+
+    def __repr__(self) -> str:
+        state = self._state
+        loans = len(state.exposure.loans)
+        return f"<Marketplace: {len(state.slot_of)} offers, {loans} loans, now={state.now}>"
+
+    def _status(self, first: int) -> OfferStatus:
+        state = self._state
+        table = state.table
+        slots = state.slots_of(first)
+        amount = state.amount_of(first)
+        remaining = state.remaining_of(first)
+        cancelled = sum(int(table.cancelled[slot]) for slot in slots)
+        return OfferStatus(
+            offer_id=state.offer_names[first],
+            lender_id=state.lender_names[table.lender[first]],
+            amount=amount,
+            remaining=remaining,
+            committed=0,
+            lent=amount - remaining - cancelled,
+            cancelled=cancelled,
+            state=STATE_NAMES[table.state[first]],
+        )
+
+    def _cell(self, grade: str, term: int) -> int:
+        rules = self._state.rules
+        if grade not in rules.grades:
+            raise UnknownName("unknown_grade", "grade", grade, f"one of {list(rules.grades)}")
+        if term not in rules.terms:
+            raise UnknownName("unknown_term", "term", term, f"one of {list(rules.terms)}")
+        return self._state.cell_of[grade, term]
+
+
+def _result(events: tuple[Event, ...]) -> Result:
+    loan = None
+    unfunded, reason = 0, None
+    for event in events:
+        if isinstance(event, LoanMade):
+            loan = event.loan
+        elif isinstance(event, RequestUnfunded):
+            unfunded, reason = event.amount, event.reason
+    return Result(loan, unfunded, reason, events)
+
+
+def _as_columns(columns: object) -> Mapping[str, Any]:
+    """The columns as they are, or those of a dataframe."""
+    if isinstance(columns, Mapping):
+        return columns
+    # The one look upwards: dataframes are a door, opened only when somebody hands one in.
+    frames = import_module("p2pmatch.frames")
+    read: Mapping[str, Any] = frames.columns_of(columns)
+    return read

@@ -1,0 +1,79 @@
+"""What a request would get now: the same way as submitting it, without the last step."""
+
+from fractions import Fraction
+
+import attrs
+
+from p2pmatch import checks
+from p2pmatch.decide import check_now, check_request
+from p2pmatch.events import LoanMade, RequestUnfunded
+from p2pmatch.loans import Loan
+from p2pmatch.mechanisms import match_now
+from p2pmatch.orders import Request
+from p2pmatch.state import State
+
+__all__ = ["Quote", "quote"]
+
+
+@attrs.frozen
+class Quote:
+    """What a request would get: the loan, note by note, and what would be left without money.
+
+    Parameters
+    ----------
+    request : the request asked about.
+    loan : the loan that submitting it now would make; None: none.
+    unfunded : what would find no money, minor units.
+    reason : why, a stable code; None when the request would be funded in full.
+    """
+
+    request: Request
+    loan: Loan | None
+    unfunded: int
+    reason: str | None
+
+    @property
+    def principal(self) -> int:
+        """The loan's size, minor units; 0: no loan."""
+        return 0 if self.loan is None else self.loan.principal
+
+    @property
+    def rate(self) -> int | None:
+        """The blended rate, rounded half up, ppm a year; None: no loan."""
+        return None if self.loan is None else self.loan.rate
+
+    @property
+    def exact_rate(self) -> Fraction | None:
+        """The blended rate, exact, ppm a year; None: no loan."""
+        return None if self.loan is None else self.loan.exact_rate
+
+    @property
+    def marginal_rate(self) -> int | None:
+        """The highest rate of any note, ppm a year; None: no loan."""
+        return None if self.loan is None else self.loan.marginal_rate
+
+    @property
+    def lenders(self) -> int:
+        """How many lenders would share the loan."""
+        return 0 if self.loan is None else self.loan.lenders
+
+
+def quote(state: State, request: Request, now: int) -> Quote:
+    """What submitting `request` at `now` would give. Changes nothing.
+
+    Raises
+    ------
+    P2PMatchError : whenever submitting it would be refused.
+    """
+    checks.check_instance(request, Request, "request", "a Request")
+    now = checks.check_time(now)
+    check_now(state, now)
+    check_request(state, request)
+    loan = None
+    unfunded, reason = 0, None
+    for event in match_now(state, request, now):
+        if isinstance(event, LoanMade):
+            loan = event.loan
+        elif isinstance(event, RequestUnfunded):
+            unfunded, reason = event.amount, event.reason
+    return Quote(request, loan, unfunded, reason)
