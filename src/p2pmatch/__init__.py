@@ -1,7 +1,7 @@
 """Order-book matching of loan requests with lenders' offers: every loan split over many lenders.
 
-The names here are all that a user needs; `p2pmatch.errors`, `p2pmatch.events`, `p2pmatch.commands` and
-`p2pmatch.finance` hold the rest.
+The names here are all that a user needs; `p2pmatch.errors`, `p2pmatch.events`, `p2pmatch.commands`
+and `p2pmatch.finance` hold the rest.
 """
 
 from p2pmatch.allocation import ALLOCATION_RULES, AllocationRule, Level

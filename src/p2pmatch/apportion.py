@@ -1,4 +1,4 @@
-"""Split a whole number by weights so that the parts add up exactly: largest remainder (Hamilton)."""
+"""Split a whole number by weights so that the parts add up exactly: largest remainder."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """Split `total` in proportion to `weights`, to the unit.
 
     Everybody gets the floor of the exact share; the units left over go one each to the largest
-    remainders, ties to the earlier position. While `total` is at most the sum of the weights, no part
-    is larger than its weight.
+    remainders, ties to the earlier position. While `total` is at most the sum of the weights, no
+    part is larger than its weight.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
 """What every record checks of its fields: whole numbers in range, ids, and sets of names.
 
-The functions ending in `_set` and `plain` are attrs converters: they normalise what they understand and
-leave the rest untouched, so that the validator, which knows the field's name, can refuse it.
+The functions ending in `_set` and `plain` are attrs converters: they normalise what they understand
+and leave the rest untouched, so that the validator, which knows the field's name, can refuse it.
 """
 
 from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -14,6 +14,7 @@ from p2pmatch.errors import InvalidValue
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME
 
 __all__ = [
+    "as_plain",
     "check_id",
     "check_ids",
     "check_instance",
@@ -23,6 +24,7 @@ __all__ = [
     "instance",
     "name_set",
     "names",
+    "number_set",
     "optional",
     "plain",
     "plain_or_none",
@@ -33,26 +35,40 @@ __all__ = [
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
-def plain(value: int) -> int:
-    """Turn numpy's and other integers into `int`; leave everything else for the validator."""
+def as_plain(value: object) -> object:
+    """Turn numpy's and other integers into `int`; leave everything else as it is."""
     if type(value) is not int and isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     return value
 
 
+def plain(value: int) -> int:
+    """`as_plain`, as a converter for a field that holds an int."""
+    return cast("int", as_plain(value))
+
+
 def plain_or_none(value: int | None) -> int | None:
-    """`plain`, for a field that may be None."""
-    return None if value is None else plain(value)
+    """`as_plain`, as a converter for a field that holds an int or None."""
+    return cast("int | None", as_plain(value))
 
 
 def name_set(value: Iterable[str]) -> frozenset[str]:
     """Turn a collection into a frozenset; leave text and non-collections for the validator."""
+    return cast("frozenset[str]", _frozen(value))
+
+
+def number_set(value: Iterable[int]) -> frozenset[int]:
+    """Turn a collection of integers into a frozenset; leave the rest for the validator."""
+    return cast("frozenset[int]", _frozen(value))
+
+
+def _frozen(value: object) -> object:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        return value  # type: ignore[return-value]  # the validator refuses it by name
+        return value
     try:
-        return frozenset(value)
+        return frozenset(as_plain(member) for member in cast("Iterable[object]", value))
     except TypeError:  # an unhashable member
-        return value  # type: ignore[return-value]  # the validator refuses it by name
+        return value
 
 
 def check_whole(value: object, field: str, low: int, high: int) -> int:
@@ -68,13 +84,13 @@ def check_whole(value: object, field: str, low: int, high: int) -> int:
     return value
 
 
-def check_time(value: int, field: str = "now") -> int:
+def check_time(value: object, field: str = "now") -> int:
     """Return a time as a plain int; raise InvalidValue unless it is one."""
-    return check_whole(plain(value), field, -MAX_TIME, MAX_TIME)
+    return check_whole(as_plain(value), field, -MAX_TIME, MAX_TIME)
 
 
 def check_id(value: object, field: str) -> str:
-    """Return `value` if it is text of 1 to `MAX_ID_LENGTH` printable characters; raise otherwise."""
+    """Return `value` if it is 1 to `MAX_ID_LENGTH` printable characters; raise otherwise."""
     accepted = f"text of 1 to {MAX_ID_LENGTH} printable characters"
     if not isinstance(value, str):
         raise InvalidValue("wrong_type", field, value, accepted)
@@ -87,7 +103,7 @@ def check_id(value: object, field: str) -> str:
     return value
 
 
-def check_ids(values: Iterable[str], field: str) -> None:
+def check_ids(values: Iterable[object], field: str) -> None:
     """Raise unless every value is an id that `check_id` takes."""
     for value in values:
         check_id(value, field)
@@ -113,7 +129,7 @@ def identifier(_: object, attribute: "attrs.Attribute[Any]", value: object) -> N
 
 
 def names(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: a frozenset of names (a bare text is refused: it would be its letters)."""
+    """An attrs validator: a frozenset of names; a bare text is not one."""
     if not isinstance(value, frozenset):
         raise InvalidValue(
             "wrong_type", attribute.name, value, "a set of names, such as {'A', 'B'}"

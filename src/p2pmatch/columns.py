@@ -1,7 +1,8 @@
 """Many offers or requests at once: named columns in, checked columns out.
 
 The columns bear the names of the CSV files and engine units (minor units, ppm, months). Whatever
-repeats from row to row (the cells an offer stands in, its tags) is kept once and referred to by number.
+repeats from row to row (the cells an offer stands in, its tags) is kept once and referred to by
+number.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,8 +106,9 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     Parameters
     ----------
     columns : offer_id, lender_id, amount, min_rate, and optionally grades, terms ("A|B" text or
-        sequences; empty or None: all), max_per_loan, max_share, expires_at (None: not set), requires,
-        refuses; further columns are ignored. Lists or arrays of equal length, in engine units.
+        sequences; empty or None: all), max_per_loan, max_share, expires_at (None: not set),
+        requires, refuses; further columns are ignored. Lists or arrays of equal length, in engine
+        units.
 
     Raises
     ------
@@ -247,7 +249,7 @@ def _numbers(
         if absent is not None and value is None:
             read.append(absent)
         else:
-            read.append(checks.check_whole(checks.plain(value), f"{name}[{row}]", low, high))
+            read.append(checks.check_whole(checks.as_plain(value), f"{name}[{row}]", low, high))
     return np.array(read, dtype=np.int64)
 
 
@@ -335,5 +337,5 @@ def _term_set(value: Any, field: str) -> frozenset[int] | None:  # noqa: ANN401
     for member in _members(value, field):
         if isinstance(member, str) and member.isascii() and member.isdigit() and len(member) < 10:
             member = int(member)
-        terms.add(checks.check_whole(checks.plain(member), field, 1, MAX_TERM))
+        terms.add(checks.check_whole(checks.as_plain(member), field, 1, MAX_TERM))
     return frozenset(terms) or None

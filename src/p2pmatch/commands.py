@@ -93,7 +93,7 @@ class SetBorrowerLimits(Command):
 
 @attrs.frozen(kw_only=True)
 class DeclareGroup(Command):
-    """Name the parties whose offers a borrower's requests never meet; replaces what was declared."""
+    """Name the parties whose offers a borrower's requests never meet, and no others."""
 
     borrower_id: str = attrs.field(validator=checks.identifier)
     members: frozenset[str] = attrs.field(converter=checks.name_set, validator=checks.names)

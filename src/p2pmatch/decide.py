@@ -1,7 +1,8 @@
 """From a command and the state to events: guards first, then matching. Only reads.
 
 `DECISIONS` has one function per command. Each raises a refusal or returns the events that follow;
-`decide` turns a refusal into a `Rejected` event, so that refusals can be recorded like everything else.
+`decide` turns a refusal into a `Rejected` event, so that refusals can be recorded like everything
+else.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,8 @@
 """The refusals: one hierarchy, stable codes, and what would have been accepted.
 
-Every refusal is a `P2PMatchError` with `.code`, `.field`, `.value` and `.accepted`. Codes never change
-their meaning; `CODES` lists them all. An `InvariantError` is not a refusal: it is a bug of ours.
+Every refusal is a `P2PMatchError` with `.code`, `.field`, `.value` and `.accepted`. Codes never
+change their meaning; `CODES` lists them all. An `InvariantError` is not a refusal: it is a bug of
+ours.
 """
 
 from collections.abc import Mapping
@@ -68,6 +69,16 @@ CODES: Mapping[str, str] = MappingProxyType({**_INVALID, **_UNKNOWN, **_REFUSED}
 _LONGEST_VALUE_SHOWN = 80
 
 
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python writes out
+        return "a huge number"
+    if len(text) > _LONGEST_VALUE_SHOWN:
+        return text[: _LONGEST_VALUE_SHOWN - 3] + "..."
+    return text
+
+
 class P2PMatchError(Exception):
     """A refusal: what was wrong with which value, and what would be accepted.
 
@@ -93,10 +104,7 @@ class P2PMatchError(Exception):
         self.field = field
         self.value = value
         self.accepted = accepted
-        shown = repr(value)
-        if len(shown) > _LONGEST_VALUE_SHOWN:
-            shown = shown[: _LONGEST_VALUE_SHOWN - 3] + "..."
-        super().__init__(f"{field}: {shown} {CODES[code]}; accepted: {accepted}")
+        super().__init__(f"{field}: {_shown(value)} {CODES[code]}; accepted: {accepted}")
 
     def __reduce__(self) -> tuple[type["P2PMatchError"], tuple[str, str, object, str]]:
         return type(self), (self.code, self.field, self.value, self.accepted)

@@ -124,7 +124,7 @@ class LoanRepaid(Event):
 
 @attrs.frozen(kw_only=True)
 class Rejected(Event):
-    """A command was refused; nothing changed. `code`, `field` and `accepted` as in the error raised."""
+    """A command was refused and nothing changed; the fields are those of the error."""
 
     code: str
     field: str

@@ -47,8 +47,8 @@ class OpenLoan:
 class Exposure:
     """What is outstanding between lenders and borrowers.
 
-    Methods: `lend`, `repay`; `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64 minor
-    units; `owed_by` one borrower's sum.
+    Methods: `lend`, `repay`; `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
+    minor units; `owed_by` one borrower's sum.
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
@@ -176,7 +176,7 @@ class LenderCaps:
         return name in self._columns or getattr(self.default, name) is not None
 
     def of(self, name: str, lenders: Lenders, count: int) -> Amounts | int | None:
-        """A limit for these lenders of `count`: one number for all, one each, or None for no limit."""
+        """A limit for these lenders: one number for all, one each, or None for no limit."""
         if name in self._columns:
             return self._column(name, count).take(lenders)
         limit: int | None = getattr(self.default, name)
@@ -214,7 +214,7 @@ class BorrowerCaps:
 
 
 class Taken:
-    """What one loan takes from each lender while the book is read: scratch space, kept to be reused."""
+    """What one loan takes from each lender while the book is read: reusable scratch space."""
 
     def __init__(self) -> None:
         self._taken: Amounts = np.zeros(0, dtype=np.int64)
@@ -237,13 +237,14 @@ class Taken:
         self._touched.append(lenders)
 
     def room(self, lenders: Lenders, own: Amounts, cap: Amounts, least: int) -> Amounts:
-        """What each row could give when its lender may give `cap` in all. O(n), or O(n log n) with repeats.
+        """What each row could give when its lender may give `cap` in all. O(n), or O(n log n) with
+        repeats.
 
-        Rows come in rank order; a row counts what the lender's rows before it give, which is nothing
-        where that would be below `least`.
+        Rows come in rank order; a row counts what the lender's rows before it give, which is
+        nothing where that would be below `least`.
         """
         left = cap - self._taken.take(lenders)
-        room = np.minimum(own, np.maximum(left, 0))
+        room: Amounts = np.minimum(own, np.maximum(left, 0))
         repeated = self._repeated(lenders)
         if repeated is None:
             return room

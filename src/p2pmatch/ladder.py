@@ -1,10 +1,10 @@
 """One cell's offers in price-time order, in flat chunks of columns.
 
-A *place* is one offer (or one part of an offer) standing in one cell. All places of a cell stand in one
-long line sorted by (rate, arrival), cut into chunks of at most `CHUNK` rows whatever the rates are, so
-that a sweep reads a chunk in one vector pass. A row says who stands there, never how much money is left:
-that is read from the offer table, so one budget serves every cell. Rows whose money is gone are dropped
-when somebody comes by; dropping them never changes what the ladder means.
+A *place* is one offer (or one part of an offer) standing in one cell. All places of a cell stand in
+one long line sorted by (rate, arrival), cut into chunks of at most `CHUNK` rows whatever the rates
+are, so that a sweep reads a chunk in one vector pass. A row says who stands there, never how much
+money is left: that is read from the offer table, so one budget serves every cell. Rows whose money
+is gone are dropped when somebody comes by; dropping them never changes what the ladder means.
 """
 
 from bisect import bisect_left
@@ -28,7 +28,8 @@ __all__ = [
     "rates_of",
 ]
 
-#: Rows of one chunk: enough for a loan of some two hundred notes, small enough to shift on insertion.
+#: Rows of one chunk: enough for a loan of some two hundred notes, small enough to shift on
+#: insertion.
 CHUNK: Final = 512
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
 _FILL: Final = 480

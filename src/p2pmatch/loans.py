@@ -104,15 +104,20 @@ class Notes(Sequence[Note]):
                 self._lender_names,
             )
         return Note(
-            self._offer_names[self.offers[index]],
-            self._lender_names[self.lenders[index]],
+            self._offer_names[self.offers.item(index)],
+            self._lender_names[self.lenders.item(index)],
             int(self.amounts[index]),
             int(self.rates[index]),
         )
 
     def __iter__(self) -> Iterator[Note]:
-        columns = (self.offers, self.lenders, self.amounts, self.rates)
-        for offer, lender, amount, rate in zip(*(c.tolist() for c in columns), strict=True):
+        for offer, lender, amount, rate in zip(
+            self.offers.tolist(),
+            self.lenders.tolist(),
+            self.amounts.tolist(),
+            self.rates.tolist(),
+            strict=True,
+        ):
             yield Note(self._offer_names[offer], self._lender_names[lender], amount, rate)
 
     def __eq__(self, other: object) -> bool:
@@ -124,8 +129,6 @@ class Notes(Sequence[Note]):
             and np.array_equal(self.offer_ids, other.offer_ids)
             and np.array_equal(self.lender_ids, other.lender_ids)
         )
-
-    __hash__ = None  # type: ignore[assignment]  # equal by content, and arrays have no hash
 
     def __repr__(self) -> str:
         return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"

@@ -1,7 +1,7 @@
 """The marketplace: a deterministic state machine behind plain calls.
 
-Each call builds a command; `decide` reads the state and says what follows; `apply` makes it so. The same
-commands give the same events, bit for bit, on every machine.
+Each call builds a command; `decide` reads the state and says what follows; `apply` makes it so. The
+same commands give the same events, bit for bit, on every machine.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -61,7 +61,8 @@ class Result:
 
 
 class Marketplace:
-    """An order book of loans: lenders' offers stand in it, borrowers' requests are matched with them.
+    """An order book of loans: lenders' offers stand in it, borrowers' requests are matched with
+    them.
 
     Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `advance`,
     `set_lender_limits`, `set_borrower_limits`, `declare_group`, `repay`.
@@ -77,7 +78,8 @@ class Marketplace:
     Examples
     --------
     >>> from p2pmatch import Limits, amount, rate
-    >>> market = Marketplace(Rules(grades=("A",), terms=(36,), lender_limits=Limits(per_loan=5_000)))
+    >>> rules = Rules(grades=("A",), terms=(36,), lender_limits=Limits(per_loan=5_000))
+    >>> market = Marketplace(rules)
     >>> for name, price in [("ann", "5.2%"), ("ben", "5.5%"), ("cleo", "6%")]:
     ...     market.post(Offer(offer_id=f"{name}-1", lender_id=name, amount=amount("80"),
     ...                       min_rate=rate(price)), now=0)
@@ -143,7 +145,7 @@ class Marketplace:
         self._do(c.AmendOffer(offer_id=offer_id, changes=changes, now=now))
 
     def cancel(self, offer_id: str, *, now: int) -> int:
-        """Take what an offer has not lent out of the book; return how much, minor units. O(cells)."""
+        """Take what an offer has not lent out of the book; return how much. O(cells)."""
         events = self._do(c.CancelOffer(offer_id=offer_id, now=now))
         return int(getattr(events[-1], "amount", 0))
 
@@ -184,13 +186,15 @@ class Marketplace:
         self._do(c.SetBorrowerLimits(borrower_id=borrower_id, limits=limits, now=now))
 
     def declare_group(self, borrower_id: str, members: Set[str], *, now: int) -> None:
-        """Name the parties whose offers this borrower's requests never meet; replaces the last list."""
+        """Name the parties whose offers a borrower's requests never meet, and no others."""
         self._do(c.DeclareGroup(borrower_id=borrower_id, members=members, now=now))
 
     def repay(self, request_id: str, amount: int, *, now: int) -> None:
-        """Record principal paid back on the loan of that request: it no longer counts as outstanding.
+        """Record principal paid back on the loan of that request: it no longer counts as
+        outstanding.
 
-        It is shared among the notes in proportion to what each has outstanding, by largest remainder.
+        It is shared among the notes in proportion to what each has outstanding, by largest
+        remainder.
         """
         self._do(c.Repay(request_id=request_id, amount=amount, now=now))
 

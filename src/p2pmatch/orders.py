@@ -30,12 +30,33 @@ def _some_grades(value: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _some_terms(value: Iterable[int] | None) -> frozenset[int] | None:
-    if value is None or not isinstance(value, Iterable) or isinstance(value, str):
-        return value  # type: ignore[return-value]  # the validator refuses it by name
-    try:
-        return frozenset(checks.plain(term) for term in value)
-    except TypeError:  # an unhashable member
-        return value  # type: ignore[return-value]  # the validator refuses it by name
+    return None if value is None else checks.number_set(value)
+
+
+def _check_min_rate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, Mapping):
+        checks.check_whole(value, attribute.name, 0, MAX_RATE)
+        return
+    if not value:
+        raise InvalidValue("empty", attribute.name, {}, _RATE)
+    for grade, ppm in value.items():
+        checks.check_id(grade, attribute.name)
+        checks.check_whole(ppm, attribute.name, 0, MAX_RATE)
+
+
+def _check_grades(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    checks.names(_, attribute, value)
+    if not value:
+        raise InvalidValue("empty", attribute.name, value, "at least one grade, or None for all")
+
+
+def _check_terms(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, frozenset):
+        raise InvalidValue("wrong_type", attribute.name, value, "a set of months, such as {12, 36}")
+    if not value:
+        raise InvalidValue("empty", attribute.name, value, "at least one term, or None for all")
+    for term in value:
+        checks.check_whole(term, attribute.name, 1, MAX_TERM)
 
 
 @attrs.frozen(kw_only=True)
@@ -70,9 +91,15 @@ class Offer:
     offer_id: str = attrs.field(validator=checks.identifier)
     lender_id: str = attrs.field(validator=checks.identifier)
     amount: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_AMOUNT))
-    min_rate: int | Mapping[str, int] = attrs.field(converter=_rate_or_card, hash=False)
-    grades: frozenset[str] | None = attrs.field(default=None, converter=_some_grades)
-    terms: frozenset[int] | None = attrs.field(default=None, converter=_some_terms)
+    min_rate: int | Mapping[str, int] = attrs.field(
+        converter=_rate_or_card, validator=_check_min_rate, hash=False
+    )
+    grades: frozenset[str] | None = attrs.field(
+        default=None, converter=_some_grades, validator=checks.optional(_check_grades)
+    )
+    terms: frozenset[int] | None = attrs.field(
+        default=None, converter=_some_terms, validator=checks.optional(_check_terms)
+    )
     max_per_loan: int | None = attrs.field(
         default=None,
         converter=checks.plain_or_none,
@@ -94,36 +121,6 @@ class Offer:
         converter=checks.plain_or_none,
         validator=checks.optional(checks.time()),
     )
-
-    @min_rate.validator
-    def _check_min_rate(self, _: "attrs.Attribute[Any]", value: object) -> None:
-        if not isinstance(value, Mapping):
-            checks.check_whole(value, "min_rate", 0, MAX_RATE)
-            return
-        if not value:
-            raise InvalidValue("empty", "min_rate", {}, _RATE)
-        for grade, ppm in value.items():
-            checks.check_id(grade, "min_rate")
-            checks.check_whole(ppm, "min_rate", 0, MAX_RATE)
-
-    @grades.validator
-    def _check_grades(self, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        if value is None:
-            return
-        checks.names(self, attribute, value)
-        if not value:
-            raise InvalidValue("empty", "grades", value, "at least one grade, or None for all")
-
-    @terms.validator
-    def _check_terms(self, _: "attrs.Attribute[Any]", value: object) -> None:
-        if value is None:
-            return
-        if not isinstance(value, frozenset):
-            raise InvalidValue("wrong_type", "terms", value, "a set of months, such as {12, 36}")
-        if not value:
-            raise InvalidValue("empty", "terms", value, "at least one term, or None for all")
-        for term in value:
-            checks.check_whole(term, "terms", 1, MAX_TERM)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.min_rate, Mapping):
@@ -200,5 +197,5 @@ class Request:
 
     @property
     def least_amount(self) -> int:
-        """The smallest loan the borrower accepts, minor units: `min_amount`, or the whole amount."""
+        """The smallest loan accepted, minor units: `min_amount`, or the whole amount."""
         return self.amount if self.min_amount is None else self.min_amount

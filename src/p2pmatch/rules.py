@@ -1,7 +1,7 @@
 """The rules of one marketplace, checked for contradictions when they are built."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -18,17 +18,26 @@ __all__ = ["MAX_CELLS", "Rules"]
 #: The most cells (grades times terms) a marketplace may have.
 MAX_CELLS = 10_000
 
-# A list that is walked for a name must not contain what the files use to join names.
+# What the files use to join names.
 _SEPARATOR = "|"
 
 
-def _tuple(value: Iterable[Any]) -> tuple[Any, ...]:
+def _names(value: Iterable[str]) -> tuple[str, ...]:
+    return cast("tuple[str, ...]", _in_order(value))
+
+
+def _months(value: Iterable[int]) -> tuple[int, ...]:
+    return cast("tuple[int, ...]", _in_order(value))
+
+
+def _in_order(value: object) -> object:
+    """A collection as a tuple; text and non-collections are left for the validator."""
     if isinstance(value, str) or not isinstance(value, Iterable):
-        return value  # type: ignore[return-value]  # the validator refuses it by name
-    return tuple(checks.plain(item) for item in value)
+        return value
+    return tuple(checks.as_plain(item) for item in cast("Iterable[object]", value))
 
 
-def _distinct(attribute: "attrs.Attribute[Any]", value: object, accepted: str) -> None:
+def _distinct(attribute: "attrs.Attribute[Any]", value: object, accepted: str) -> tuple[Any, ...]:
     if not isinstance(value, tuple):
         raise InvalidValue("wrong_type", attribute.name, value, accepted)
     if not value:
@@ -36,6 +45,20 @@ def _distinct(attribute: "attrs.Attribute[Any]", value: object, accepted: str) -
     for i, item in enumerate(value):
         if item in value[:i]:
             raise InvalidValue("duplicate", attribute.name, item, accepted)
+    return value
+
+
+def _check_grades(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    grades = _distinct(attribute, value, "distinct names, safest first, such as ('A', 'B')")
+    checks.check_ids(grades, attribute.name)
+    for grade in grades:
+        if _SEPARATOR in grade:
+            raise InvalidValue("malformed", attribute.name, grade, f"a name without {_SEPARATOR!r}")
+
+
+def _check_terms(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    for term in _distinct(attribute, value, "distinct numbers of months, such as (12, 36)"):
+        checks.check_whole(term, attribute.name, 1, MAX_TERM)
 
 
 @attrs.frozen(kw_only=True)
@@ -61,14 +84,14 @@ class Rules:
 
     Examples
     --------
-    >>> from p2pmatch import amount, rate
-    >>> rules = Rules(grades=("A", "B"), terms=(12, 36), min_note=amount("25"), max_share=rate("10%"))
+    >>> from p2pmatch import amount
+    >>> rules = Rules(grades=("A", "B"), terms=(12, 36), min_note=amount("25"))
     >>> rules.smallest_note, rules.allocation_rule, len(rules.cells)
     (2500, Fifo(), 4)
     """
 
-    grades: tuple[str, ...] = attrs.field(converter=_tuple)
-    terms: tuple[int, ...] = attrs.field(converter=_tuple)
+    grades: tuple[str, ...] = attrs.field(converter=_names, validator=_check_grades)
+    terms: tuple[int, ...] = attrs.field(converter=_months, validator=_check_terms)
     increment: int = attrs.field(
         default=1, converter=checks.plain, validator=checks.whole(1, MAX_AMOUNT)
     )
@@ -90,20 +113,6 @@ class Rules:
     borrower_limits: BorrowerLimits = attrs.field(
         factory=BorrowerLimits, validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
     )
-
-    @grades.validator
-    def _check_grades(self, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        _distinct(attribute, value, "distinct names, safest first, such as ('A', 'B')")
-        checks.check_ids(self.grades, "grades")
-        for grade in self.grades:
-            if _SEPARATOR in grade:
-                raise InvalidValue("malformed", "grades", grade, f"a name without {_SEPARATOR!r}")
-
-    @terms.validator
-    def _check_terms(self, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        _distinct(attribute, value, "distinct numbers of months, such as (12, 36)")
-        for term in self.terms:
-            checks.check_whole(term, "terms", 1, MAX_TERM)
 
     def __attrs_post_init__(self) -> None:
         allocation_rule(self.allocation)

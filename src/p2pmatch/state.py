@@ -1,8 +1,8 @@
 """The whole memory of a marketplace, and the few operations that change it.
 
-Nothing here decides anything: guards and matching only read, and the marketplace's `apply` calls these
-operations for events that have been decided. `digest` covers all that can influence later events, and
-nothing else.
+Nothing here decides anything: guards and matching only read, and the marketplace's `apply` calls
+these operations for events that have been decided. `digest` covers all that can influence later
+events, and nothing else.
 """
 
 import hashlib
@@ -35,7 +35,8 @@ class State:
     ----------
     now : the time of the last event; None before the first.
     table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]`.
-    parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way back.
+    parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way
+        back.
     cards : first slot -> rate card, for offers that have one.
     moved : slot -> {cell: arrival}, for places that went to the back on their own.
     lenders, lender_names : id -> number, and back.
@@ -115,7 +116,7 @@ class State:
 
     def cells_of(self, slot: int) -> tuple[int, ...]:
         """The cells a slot stands in."""
-        return self._place_cells[self.table.place[slot]]
+        return self._place_cells[int(self.table.place[slot])]
 
     def key_of(self, slot: int, cell: int) -> int:
         """The key of a slot's place in a cell."""
@@ -220,8 +221,8 @@ class State:
     def amend(self, offer: Offer) -> None:
         """Make the offer of that id what `offer` says.
 
-        Money taken out comes from the back-most part; money put in is a new part at the back. Places
-        whose rate changed, and new ones, go to the back.
+        Money taken out comes from the back-most part; money put in is a new part at the back.
+        Places whose rate changed, and new ones, go to the back.
         """
         first = self.slot_of[offer.offer_id]
         old_keys = {
@@ -394,8 +395,8 @@ class State:
         yield repr(sorted(moved)).encode()
 
     def _party_pieces(self) -> Iterator[bytes]:
-        yield repr(sorted(self.lender_caps.own.items(), key=_first)).encode()
-        yield repr(sorted(self.borrower_caps.own.items(), key=_first)).encode()
+        yield repr(sorted(self.lender_caps.own.items(), key=lambda own: own[0])).encode()
+        yield repr(sorted(self.borrower_caps.own.items(), key=lambda own: own[0])).encode()
         groups = ((borrower, sorted(members)) for borrower, members in self.groups.items())
         yield repr(sorted(groups)).encode()
         yield "\n".join(sorted(self.requests)).encode()
@@ -429,10 +430,6 @@ class State:
             if ladder.keys(table.remaining, least).tolist() != sorted(keys):
                 raise InvariantError("every slot with money stands in each of its cells, once")
         self.exposure.check(len(self.lender_names))
-
-
-def _first(pair: tuple[object, object]) -> object:
-    return pair[0]
 
 
 def _plain_place(place: Place) -> tuple[list[str] | None, list[int] | None]:

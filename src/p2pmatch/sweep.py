@@ -1,8 +1,8 @@
 """One request against the offers: which offer gives how much of the loan.
 
-The book is read along the ranking, a chunk at a time. Every limit is first turned into integer room per
-row; then the loan takes the rooms from the best rate on. Lower targets are tried until one can be
-placed whole (SEMANTICS: the greatest fixed point of the share caps; the tail; start again).
+The book is read along the ranking, a chunk at a time. Every limit is first turned into integer room
+per row; then the loan takes the rooms from the best rate on. Lower targets are tried until one can
+be placed whole (SEMANTICS: the greatest fixed point of the share caps; the tail; start again).
 """
 
 from collections.abc import Callable, Iterator
@@ -274,8 +274,8 @@ class Sweep:
     def _scan(self, target: int, *, alone: bool = False) -> Iterator[Rows]:
         """Walk the eligible places in rank order, chunk by chunk.
 
-        What a piece could give counts as taken for the pieces after it. With `alone` nothing is taken:
-        `raw` and `given` are then the lenders' caps.
+        What a piece could give counts as taken for the pieces after it. With `alone` nothing is
+        taken: `raw` and `given` are then the lenders' caps.
         """
         taken = self.state.taken
         taken.begin(len(self.state.lender_names))
@@ -323,7 +323,7 @@ class Sweep:
     # What one chunk's places may give
 
     def _drop_dead(self, chunk: Chunk) -> bool:
-        """Drop a chunk's rows without money if they lead it or are many; say whether any are left."""
+        """Drop rows without money that lead a chunk or are many; say whether any are left."""
         slots = chunk.slots[chunk.start : chunk.stop]
         alive = self.state.table.remaining.take(slots) >= self.least
         count = int(np.count_nonzero(alive))
@@ -356,7 +356,7 @@ class Sweep:
         return fits
 
     def _own_room(self, chunk: Chunk, rows: npt.NDArray[np.intp], slots: Numbers) -> Amounts:
-        """Each offer's own room: what is left of its budget, its cap per loan, in whole increments."""
+        """Each offer's own room: its budget's rest, at most its cap per loan, in increments."""
         room = self.state.table.remaining.take(slots)
         if self.ladder.capped:
             np.minimum(room, chunk.caps[rows], out=room)
@@ -366,7 +366,7 @@ class Sweep:
 
     def _joint_room(self, lenders: Numbers) -> Amounts | None:
         """Each lender's joint room: the tightest of its limits less what counts against it."""
-        room = None
+        room: Amounts | int | None = None
         count = len(self.state.lender_names)
         for name, outstanding in self.limits:
             left = self.state.lender_caps.of(name, lenders, count)
@@ -377,8 +377,8 @@ class Sweep:
             room = left if room is None else np.minimum(room, left)
         if room is None:
             return None
-        room = np.maximum(np.broadcast_to(room, lenders.shape), 0)
-        return room - room % self.increment
+        joint: Amounts = np.maximum(np.broadcast_to(room, lenders.shape), 0)
+        return joint - joint % self.increment
 
     def _lender_cap(self, lenders: Numbers, joint: Amounts | None, target: int) -> Amounts | None:
         """The joint room, and the lender's share of a loan of `target`, whichever is less."""
@@ -403,7 +403,7 @@ class Sweep:
     def _within_whole(
         self, slots: Numbers, own: Amounts, target: int, taken: dict[int, int], *, alone: bool
     ) -> Amounts:
-        """Cap the parts of an amended offer together by its cap and share; few rows, so one by one."""
+        """Cap the parts of an amended offer together; they are few, so one by one."""
         table = self.state.table
         rows = np.flatnonzero(table.joint.take(slots))
         if not len(rows):

@@ -4,7 +4,7 @@ A row never moves and is never reused, so a slot can be kept in ladders, notes a
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,22 +16,8 @@ CANCELLED: Final = 1
 EXPIRED: Final = 2
 STATE_NAMES: Final = ("standing", "cancelled", "expired")
 
-# name -> type. The order is the order of the digest.
-_COLUMNS: Final = (
-    ("amount", np.int64),
-    ("remaining", np.int64),
-    ("cancelled", np.int64),
-    ("arrival", np.int64),
-    ("cap", np.int64),
-    ("expires", np.int64),
-    ("rate", np.int32),
-    ("lender", np.int32),
-    ("place", np.int32),
-    ("tag", np.int32),
-    ("share", np.int32),
-    ("state", np.int8),
-    ("joint", np.bool_),
-)
+# How many rows a new table has space for.
+_ROWS: Final = 64
 
 
 class OfferTable:
@@ -43,44 +29,58 @@ class OfferTable:
     rate : ppm; not used where the offer has a rate card.
     lender, place, tag : positions in the state's lists of lenders, places and tag rules.
     state : STANDING, CANCELLED or EXPIRED.
-    joint : whether the offer has other parts, so that its cap and share bind on all of them together.
+    joint : whether the offer has other parts, so that its cap and share bind on all of them
+        together.
     """
 
-    __slots__ = ("count", *(name for name, _ in _COLUMNS))
-
-    amount: npt.NDArray[np.int64]
-    remaining: npt.NDArray[np.int64]
-    cancelled: npt.NDArray[np.int64]
-    arrival: npt.NDArray[np.int64]
-    cap: npt.NDArray[np.int64]
-    expires: npt.NDArray[np.int64]
-    rate: npt.NDArray[np.int32]
-    lender: npt.NDArray[np.int32]
-    place: npt.NDArray[np.int32]
-    tag: npt.NDArray[np.int32]
-    share: npt.NDArray[np.int32]
-    state: npt.NDArray[np.int8]
-    joint: npt.NDArray[np.bool_]
+    #: The columns, in the order of the digest.
+    COLUMNS: ClassVar = (
+        "amount",
+        "remaining",
+        "cancelled",
+        "arrival",
+        "cap",
+        "expires",
+        "rate",
+        "lender",
+        "place",
+        "tag",
+        "share",
+        "state",
+        "joint",
+    )
+    __slots__ = ("count", *COLUMNS)
 
     def __init__(self) -> None:
         self.count = 0
-        for name, kind in _COLUMNS:
-            setattr(self, name, np.zeros(64, dtype=kind))
+        self.amount = np.zeros(_ROWS, dtype=np.int64)
+        self.remaining = np.zeros(_ROWS, dtype=np.int64)
+        self.cancelled = np.zeros(_ROWS, dtype=np.int64)
+        self.arrival = np.zeros(_ROWS, dtype=np.int64)
+        self.cap = np.zeros(_ROWS, dtype=np.int64)
+        self.expires = np.zeros(_ROWS, dtype=np.int64)
+        self.rate = np.zeros(_ROWS, dtype=np.int32)
+        self.lender = np.zeros(_ROWS, dtype=np.int32)
+        self.place = np.zeros(_ROWS, dtype=np.int32)
+        self.tag = np.zeros(_ROWS, dtype=np.int32)
+        self.share = np.zeros(_ROWS, dtype=np.int32)
+        self.state = np.zeros(_ROWS, dtype=np.int8)
+        self.joint = np.zeros(_ROWS, dtype=np.bool_)
 
     def append(self, rows: int) -> int:
         """Make `rows` more rows, all zero; return the slot of the first.
 
-        Nobody may hold a view of a column across this call: the columns grow in place, which for large
-        ones moves pages instead of bytes.
+        Nobody may hold a view of a column across this call: the columns grow in place, which for
+        large ones moves pages instead of bytes.
         """
         first = self.count
         self.count += rows
         if self.count > len(self.amount):
             size = max(self.count, len(self.amount) * 5 // 4)
-            for name, _ in _COLUMNS:
+            for name in self.COLUMNS:
                 getattr(self, name).resize(size, refcheck=False)
         return first
 
     def columns(self) -> Sequence[npt.NDArray[np.generic]]:
         """The columns in order, the rows in use only."""
-        return [getattr(self, name)[: self.count] for name, _ in _COLUMNS]
+        return [getattr(self, name)[: self.count] for name in self.COLUMNS]

@@ -28,11 +28,13 @@ __all__ = [
 
 #: Parts per million in one whole (100 %).
 FULL_SHARE: Final = 1_000_000
-#: The largest single order or limit, in minor units: five thousand million whole units at two decimals.
+#: The largest single order or limit, in minor units: five thousand million whole units at two
+#: decimals.
 MAX_AMOUNT: Final = 500_000_000_000
 #: The largest rate, in ppm a year: 1 000 %. `MAX_AMOUNT * MAX_RATE` still fits an int64.
 MAX_RATE: Final = 10_000_000
-#: The most money all offers ever posted may add up to, in minor units; no sum in the engine is larger.
+#: The most money all offers ever posted may add up to, in minor units; no sum in the engine is
+#: larger.
 MAX_BOOK: Final = 2**62
 #: Times lie between -MAX_TIME and MAX_TIME.
 MAX_TIME: Final = 2**62
@@ -90,7 +92,7 @@ def amount(value: str | Decimal | int, decimals: int = 2) -> int:
     if type(value) is int:
         if value < 0:
             raise InvalidValue("negative", "amount", value, accepted)
-        minor = value * 10**decimals
+        minor = value * int(10**decimals)
     elif isinstance(value, str | Decimal):
         minor = _scaled(str(value).strip(), decimals, "amount", value, accepted)
     else:

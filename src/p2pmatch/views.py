@@ -13,7 +13,8 @@ __all__ = ["OfferStatus", "Outstanding", "QueueEntry", "RateLadder"]
 class OfferStatus:
     """What has become of an offer's budget; amounts in minor units.
 
-    amount = remaining + committed + lent + cancelled. `state` is "standing", "cancelled" or "expired".
+    amount = remaining + committed + lent + cancelled. `state` is "standing", "cancelled" or
+    "expired".
     """
 
     offer_id: str
@@ -28,7 +29,7 @@ class OfferStatus:
 
 @attrs.frozen
 class QueueEntry:
-    """One place in a cell's queue: the rate asked there, ppm, and the money behind it, minor units."""
+    """One place in a cell's queue: the rate asked, ppm, and the money there, minor units."""
 
     offer_id: str
     lender_id: str

@@ -24,4 +24,5 @@ class Fifo:
     def allocate(self, level: Level) -> npt.NDArray[np.int64]:
         """Fill the rooms in order until the need is met. O(n)."""
         before = np.cumsum(level.rooms) - level.rooms
-        return np.clip(level.need - before, 0, level.rooms)
+        parts: npt.NDArray[np.int64] = np.clip(level.need - before, 0, level.rooms)
+        return parts

@@ -18,10 +18,12 @@ class Level:
 
     Parameters
     ----------
-    need : what is wanted of this level, minor units; a multiple of `increment`, below the sum of the rooms.
+    need : what is wanted of this level, minor units; a multiple of `increment`, below the sum of
+        the rooms.
     rooms : int64, shape (n,), minor units: the most each offer may give; a multiple of `increment`,
         at least `min_note`.
-    increment, min_note : every part must be a multiple of the one and, unless 0, at least the other.
+    increment, min_note : every part must be a multiple of the one and, unless 0, at least the
+        other.
     request_id : the request the money is for.
     offer_ids : length n; only a rule that draws lots needs them.
     """
