@@ -12,6 +12,7 @@ import numpy.typing as npt
 from p2pmatch.apportion import apportion
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.errors import InvariantError
+from p2pmatch.ladder import CHUNK
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan
 
@@ -157,6 +158,8 @@ class LenderCaps:
         self.default = default
         self.own: dict[int, Limits] = {}
         self._columns: dict[str, Amounts] = {}
+        #: The limits in money that anybody has.
+        self.in_force = [name for name in LIMIT_NAMES if getattr(default, name) is not None]
 
     def set(self, lender: int, limits: Limits) -> None:
         """Give a lender limits of its own; limits without any value take them away again."""
@@ -171,10 +174,6 @@ class LenderCaps:
                 column = self._column(name, lender + 1)
                 column[lender] = _absent(name) if own is None else own
 
-    def in_force(self, name: str) -> bool:
-        """Whether anybody has this limit."""
-        return name in self._columns or getattr(self.default, name) is not None
-
     def of(self, name: str, lenders: Lenders, count: int) -> Amounts | int | None:
         """A limit for these lenders: one number for all, one each, or None for no limit."""
         if name in self._columns:
@@ -185,6 +184,8 @@ class LenderCaps:
     def _column(self, name: str, count: int) -> Amounts:
         default: int | None = getattr(self.default, name)
         column = self._columns.get(name, np.zeros(0, dtype=np.int64))
+        if name not in (*self._columns, *self.in_force, "max_share"):
+            self.in_force.append(name)
         self._columns[name] = grown(column, count, _absent(name) if default is None else default)
         return self._columns[name]
 
@@ -213,6 +214,9 @@ class BorrowerCaps:
         return self.own.get(borrower_id, BorrowerLimits()).over(self.default).total
 
 
+_ROW_NUMBERS: Final = np.arange(CHUNK)
+
+
 class Taken:
     """What one loan takes from each lender while the book is read: reusable scratch space."""
 
@@ -234,9 +238,10 @@ class Taken:
     def add(self, lenders: Lenders, amounts: Amounts) -> None:
         """Count these amounts as taken."""
         np.add.at(self._taken, lenders, amounts)
-        self._touched.append(lenders)
+        # A copy: the chunk these lenders may be a view of is rewritten as rows come and go.
+        self._touched.append(lenders.copy())
 
-    def room(self, lenders: Lenders, own: Amounts, cap: Amounts, least: int) -> Amounts:
+    def room(self, lenders: Lenders, own: Amounts, cap: Amounts | int, least: int) -> Amounts:
         """What each row could give when its lender may give `cap` in all. O(n), or O(n log n) with
         repeats.
 
@@ -263,7 +268,7 @@ class Taken:
 
     def _repeated(self, lenders: Lenders) -> npt.NDArray[np.intp] | None:
         """The rows whose lender has more than one row here; None where all differ."""
-        order = np.arange(len(lenders))
+        order = _ROW_NUMBERS[: len(lenders)]
         self._last[lenders] = order
         again = self._last.take(lenders) != order
         if not again.any():

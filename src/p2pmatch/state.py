@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from sortedcontainers import SortedDict
 
+from p2pmatch.allocation import Fifo
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import BorrowerCaps, Exposure, LenderCaps, Taken
@@ -46,6 +47,8 @@ class State:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
+        self.least = rules.smallest_note
+        self.fifo = isinstance(rules.allocation_rule, Fifo)
         self.now: int | None = None
         self.arrivals = 0
         self.posted_total = 0
@@ -245,7 +248,7 @@ class State:
         for (slot, cell), key in old_keys.items():
             self.ladders[cell].remove(key)
         for slot in self.slots_of(first):
-            if self.table.remaining[slot] >= self.rules.smallest_note:
+            if self.table.remaining[slot] >= self.least:
                 for cell in self.cells_of(slot):
                     self._stand(slot, cell)
         if change > 0:
@@ -336,7 +339,7 @@ class State:
         ladder = self.ladders[cell]
         ladder.vacated += 1
         if ladder.vacated >= _VACANCIES and 2 * ladder.vacated >= len(ladder):
-            ladder.sweep_out(self.table.remaining, self.rules.smallest_note)
+            ladder.sweep_out(self.table.remaining, self.least)
 
     def _take_out(self, first: int, amount: int) -> None:
         table = self.table
@@ -349,7 +352,7 @@ class State:
     def _put_in(self, first: int, amount: int, offer: Offer) -> None:
         """Add a part at the back; parts too small for a note give it what they have left."""
         table = self.table
-        least = self.rules.smallest_note
+        least = self.least
         gathered = 0
         for slot in self.slots_of(first):
             dust = int(table.remaining[slot])
@@ -419,7 +422,7 @@ class State:
             np.add.at(booked, opened.loan.notes.offers, opened.loan.notes.amounts)
         if not np.array_equal(lent, booked):
             raise InvariantError("budget = remaining + lent + cancelled")
-        least = self.rules.smallest_note
+        least = self.least
         live = np.flatnonzero(table.remaining[used] >= least).tolist()
         expected: list[list[int]] = [[] for _ in self.ladders]
         for slot in live:

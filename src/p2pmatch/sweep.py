@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.allocation import Fifo, Level
+from p2pmatch.allocation import Level
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import LIMIT_NAMES
@@ -36,12 +36,14 @@ class Placement:
 
     Parameters
     ----------
+    principal : the loan's size, minor units.
     slots, lenders : int32, shape (n,).
     amounts, asks : int64, shape (n,), minor units and ppm.
     unfunded : what of the request found no money, minor units.
     reason : why, a stable code; None when the request is funded in full.
     """
 
+    principal: int
     slots: Numbers
     lenders: Numbers
     amounts: Amounts
@@ -49,19 +51,14 @@ class Placement:
     unfunded: int
     reason: str | None
 
-    @property
-    def principal(self) -> int:
-        """The loan's size, minor units."""
-        return int(self.amounts.sum())
-
 
 @attrs.frozen(eq=False)
 class Rows:
-    """Eligible places in rank order, with what each could give.
+    """Places that may take part, in rank order, with what each could give, minor units.
 
-    raw : what the tightest cap leaves of each, given what the rows before it take, minor units.
-    given : the same, or 0 where it is below the smallest note.
-    own : the offer's own room alone (for the sum of the fixed point).
+    own : the offer's own room: its budget's rest, its cap per loan, its share cap.
+    raw : what its lender's cap leaves of that, given what the rows before it give.
+    given : `raw`, or 0 where that is below the smallest note. The same array where none is.
     """
 
     keys: Amounts
@@ -87,6 +84,8 @@ class Rows:
         """Pieces one after the other."""
         if len(pieces) == 1:
             return pieces[0]
+        if not pieces:
+            return _NO_ROWS
         return Rows(
             np.concatenate([piece.keys for piece in pieces]),
             np.concatenate([piece.slots for piece in pieces]),
@@ -128,17 +127,29 @@ def sweep(state: State, request: Request, now: int) -> Placement:
 class Sweep:
     """The limits of one request, made ready to be read off in vector passes."""
 
+    __slots__ = (
+        "barred",
+        "increment",
+        "key_bound",
+        "ladder",
+        "least",
+        "limits",
+        "now",
+        "overdue",
+        "request",
+        "state",
+        "tag_fits",
+    )
+
     def __init__(self, state: State, request: Request, now: int) -> None:
-        rules = state.rules
         self.state = state
         self.request = request
-        self.ladder = state.ladders[state.cell_of[request.grade, request.term]]
-        self.increment = rules.increment
-        self.least = rules.smallest_note
-        self.key_bound = key_bound(request.max_rate)
-        self.allocation = rules.allocation_rule
-        self.any_due = bool(state.due(now)) if state.expiries else False
         self.now = now
+        self.ladder = state.ladders[state.cell_of[request.grade, request.term]]
+        self.increment = state.rules.increment
+        self.least = state.least
+        self.key_bound = key_bound(request.max_rate)
+        self.overdue = bool(state.expiries) and state.expiries.peekitem(0)[0] <= now
         self.limits = self._limits()
         self.tag_fits = self._tag_fits() if self.ladder.tagged else None
         self.barred = self._barred()
@@ -146,14 +157,16 @@ class Sweep:
     def run(self) -> Placement:
         """Try targets from the request's amount downwards until one can be placed whole."""
         request = self.request
+        least_amount = request.least_amount
         target = self._borrower_room()
         reason = None if target == request.amount else "borrower_limit"
-        if target < request.least_amount:
+        if target < least_amount:
             return self._nothing("borrower_limit")
-        while target >= request.least_amount and target > 0:
-            placed, rows = self._place(target)
+        place = self._place if self.state.fifo else self._place_by_level
+        while target >= least_amount and target > 0:
+            placed, rows = place(target)
             if placed == target:
-                return self._placement(rows, reason)
+                return self._placement(target, rows, reason)
             reason = "not_enough_room"
             # Money was left over. First the sum over lenders at this target; only if that alone
             # would allow the target, what could really be placed.
@@ -163,8 +176,6 @@ class Sweep:
 
     def _place(self, target: int) -> tuple[int, Rows]:
         """Allocate `target` along the ranking; the sum placed, and the rows with their amounts."""
-        if not isinstance(self.allocation, Fifo):
-            return self._place_by_level(target)
         pieces = []
         missing = target
         for rows in self._scan(target):
@@ -174,27 +185,25 @@ class Sweep:
                 missing -= rest
                 continue
             last = rows.take(slice(0, end + 1))
-            last.given[end] = rest
-            pieces.append(last)
-            return self._with_tail(target, Rows.joined(pieces))
-        return target - missing, Rows.joined(pieces or [_NO_ROWS])
+            given = last.given.copy()
+            given[end] = rest
+            pieces.append(attrs.evolve(last, given=given))
+            joined = Rows.joined(pieces)
+            return self._with_tail(target, joined) if rest < self.least else (target, joined)
+        return target - missing, Rows.joined(pieces)
 
     def _with_tail(self, target: int, rows: Rows) -> tuple[int, Rows]:
         """Bring a last note below the smallest up to it, or drop it."""
-        tail = int(rows.given[-1])
-        short = self.least - tail
-        if short <= 0:
-            return target, rows
-        if rows.raw[-1] < self.least:
-            return target - tail, rows
         given = rows.given
+        tail = int(given[-1])
+        short = self.least - tail
         spare = np.where(given[:-1] > 0, given[:-1] - self.least, 0)
-        if spare.sum() < short:
+        if rows.raw[-1] < self.least or spare.sum() < short:
             return target - tail, rows
-        # The dearest first: what the notes after each one could not spare.
+        # The dearest first: each gives what those behind it could not spare.
         from_back = spare[::-1].cumsum()
-        taken = np.minimum(spare[::-1], np.maximum(short - (from_back - spare[::-1]), 0))[::-1]
-        given[:-1] -= taken
+        still_short = np.maximum(short - (from_back - spare[::-1]), 0)
+        given[:-1] -= np.minimum(spare[::-1], still_short)[::-1]
         given[-1] = self.least
         return target, rows
 
@@ -208,53 +217,53 @@ class Sweep:
                 end, rest = _reach(rows, missing)
                 if end < 0:
                     missing -= rest
-                else:
-                    bound = key_bound(int(rates_of(rows.keys[end : end + 1])[0]))
-            if bound is not None:
-                if rows.keys[0] >= bound:
-                    break
-                rows = rows.take(slice(0, int(rows.keys.searchsorted(bound))))
-            pieces.append(rows)
+                    pieces.append(rows)
+                    continue
+                bound = key_bound(int(rates_of(rows.keys[end : end + 1])[0]))
+            if rows.keys[0] >= bound:
+                break
+            pieces.append(rows.take(slice(0, int(rows.keys.searchsorted(bound)))))
+        joined = Rows.joined(pieces)
         if bound is None:
-            return target - missing, Rows.joined(pieces or [_NO_ROWS])
-        return self._share_last_rate(target, Rows.joined(pieces))
+            return target - missing, joined
+        given = self._share_last_rate(target, joined)
+        return int(given.sum()), attrs.evolve(joined, given=given)
 
-    def _share_last_rate(self, target: int, rows: Rows) -> tuple[int, Rows]:
+    def _share_last_rate(self, target: int, rows: Rows) -> Amounts:
+        """What each row gives when the rule shares out what is needed at the last rate."""
+        state = self.state
         rates = rates_of(rows.keys)
         first = int(rates.searchsorted(rates[-1]))
         need = target - int(rows.given[:first].sum())
         candidates = first + np.flatnonzero(rows.given[first:])
         rooms = rows.given[candidates]
-        rows.given[first:] = 0
-        if rooms.sum() <= need:
-            rows.given[candidates] = rooms
-            return int(rows.given.sum()), rows
-        names = self.state.offer_names
-        parts = self.allocation.allocate(
-            Level(
+        given = rows.given.copy()
+        if rooms.sum() > need:
+            slots = rows.slots[candidates].tolist()
+            level = Level(
                 need=need,
                 rooms=rooms,
                 increment=self.increment,
                 min_note=self.least,
                 request_id=self.request.request_id,
-                offer_ids=[names[slot] for slot in rows.slots[candidates].tolist()],
+                offer_ids=[state.offer_names[slot] for slot in slots],
             )
-        )
-        self._check_parts(parts, rooms, need)
-        rows.given[candidates] = parts
-        return int(rows.given.sum()), rows
+            given[candidates] = self._checked(state.rules.allocation_rule.allocate(level), level)
+        return given
 
-    def _check_parts(self, parts: Amounts, rooms: Amounts, need: int) -> None:
-        """Hold a rule to its contract, ours or a third party's."""
+    def _checked(self, parts: Amounts, level: Level) -> Amounts:
+        """Hold a rule to its contract, ours or a third party's. O(n)."""
         sound = (
-            len(parts) == len(rooms)
-            and not (parts > rooms).any()
+            len(parts) == len(level.rooms)
+            and not (parts > level.rooms).any()
             and not ((parts < self.least) & (parts != 0)).any()
             and not (parts % self.increment).any()
-            and parts.sum() <= need
+            and parts.sum() <= level.need
         )
         if not sound:
-            raise InvariantError(f"{self.allocation!r} gave parts outside the rooms it was handed")
+            rule = self.state.rules.allocation_rule
+            raise InvariantError(f"{rule!r} gave parts outside the rooms it was handed")
+        return parts
 
     def _capacity(self, target: int) -> int:
         """The lesser of `target` and what all lenders together could give a loan of that size.
@@ -272,100 +281,126 @@ class Sweep:
         return min(target, int(np.minimum(sums, rows.raw[order][starts]).sum()))
 
     def _scan(self, target: int, *, alone: bool = False) -> Iterator[Rows]:
-        """Walk the eligible places in rank order, chunk by chunk.
+        """Walk the places that may take part in rank order, chunk by chunk.
 
-        What a piece could give counts as taken for the pieces after it. With `alone` nothing is
-        taken: `raw` and `given` are then the lenders' caps.
+        When the next piece is asked for, what this one could give counts as taken. With `alone`
+        nothing is taken: `raw` and `given` are then the lenders' caps.
         """
-        taken = self.state.taken
-        taken.begin(len(self.state.lender_names))
+        state = self.state
+        taken = state.taken
+        taken.begin(len(state.lender_names))
         taken_of_whole: dict[int, int] = {}
-        chunks = self.ladder.chunks
-        at = 0
-        while at < len(chunks) and chunks[at].keys[chunks[at].start] < self.key_bound:
-            chunk = chunks[at]
-            if not self._drop_dead(chunk):
-                self.ladder.forget(at)
+        for chunk in self._chunks():
+            found = self._taking_part(chunk)
+            if found is None:
                 continue
-            at += 1
-            fits = self._fits(chunk)
-            rows = np.flatnonzero(fits)
-            if not len(rows):
-                continue
-            rows += chunk.start
-            keys, slots, lenders = chunk.keys[rows], chunk.slots[rows], chunk.lenders[rows]
-            own = self._own_room(chunk, rows, slots)
-            joint = self._joint_room(lenders)
-            takes_part = own >= self.least
-            if joint is not None:
-                takes_part &= joint >= self.least
-            if not takes_part.all():
-                keys, slots, lenders = keys[takes_part], slots[takes_part], lenders[takes_part]
-                own = own[takes_part]
-                joint = None if joint is None else joint[takes_part]
-                if not len(keys):
-                    continue
-            if self.state.shared:
-                own = np.minimum(own, self._share_of(self.state.table.share.take(slots), target))
-            if self.state.parts:
+            keys, slots, lenders, own, joint = found
+            if state.shared:
+                own = np.minimum(own, self._share_of(state.table.share.take(slots), target))
+            if state.parts:
                 own = self._within_whole(slots, own, target, taken_of_whole, alone=alone)
             cap = self._lender_cap(lenders, joint, target)
             if alone:
-                raw = np.full(len(own), NO_CAP) if cap is None else cap
+                raw = np.broadcast_to(np.int64(NO_CAP) if cap is None else cap, own.shape)
                 yield Rows(keys, slots, lenders, own, raw, raw)
                 continue
             raw = own if cap is None else taken.room(lenders, own, cap, self.least)
-            given = np.where(raw >= self.least, raw, 0)
+            given = raw
+            if self.least > self.increment:
+                given = np.where(raw >= self.least, raw, 0)
+            yield Rows(keys, slots, lenders, own, raw, given)
             if cap is not None:
                 taken.add(lenders, given)
-            yield Rows(keys, slots, lenders, own, raw, given)
 
     # What one chunk's places may give
 
-    def _drop_dead(self, chunk: Chunk) -> bool:
-        """Drop rows without money that lead a chunk or are many; say whether any are left."""
-        slots = chunk.slots[chunk.start : chunk.stop]
-        alive = self.state.table.remaining.take(slots) >= self.least
-        count = int(np.count_nonzero(alive))
-        if count == len(alive):
-            return True
-        if not count:
-            return False
-        first = int(alive.argmax())
-        if len(alive) - first - count >= _DEAD_ROWS:
-            chunk.keep(alive)
-        else:
-            chunk.start += first
-        return True
+    def _chunks(self) -> Iterator[Chunk]:
+        """The chunks that the request's rate reaches."""
+        chunks = self.ladder.chunks
+        at = 0
+        while at < len(chunks):
+            chunk = chunks[at]
+            if chunk.keys[chunk.start] >= self.key_bound:
+                return
+            yield chunk
+            if chunk.start == chunk.stop:
+                self.ladder.forget(at)
+            else:
+                at += 1
 
-    def _fits(self, chunk: Chunk) -> npt.NDArray[np.bool_]:
-        """Which places of a chunk have money and are eligible, before any limit."""
+    def _taking_part(
+        self, chunk: Chunk
+    ) -> tuple[Amounts, Numbers, Numbers, Amounts, Amounts | int | None] | None:
+        """The rows of a chunk that may take part: keys, slots, lenders, own and joint room."""
+        alive, room = self._alive(chunk)
+        if not len(room):
+            return None
         used = slice(chunk.start, chunk.stop)
-        table = self.state.table
-        slots = chunk.slots[used]
-        fits: npt.NDArray[np.bool_] = table.remaining.take(slots) >= self.least
-        keys = chunk.keys[used]
-        if keys[-1] >= self.key_bound:
-            fits[int(keys.searchsorted(self.key_bound)) :] = False
-        if self.tag_fits is not None:
-            fits &= self.tag_fits[chunk.tags[used]]
-        for lender in self.barred:
-            fits &= chunk.lenders[used] != lender
-        if self.any_due:
-            fits &= table.expires.take(slots) > self.now
-        return fits
-
-    def _own_room(self, chunk: Chunk, rows: npt.NDArray[np.intp], slots: Numbers) -> Amounts:
-        """Each offer's own room: its budget's rest, at most its cap per loan, in increments."""
-        room = self.state.table.remaining.take(slots)
+        slots, lenders = chunk.slots[used], chunk.lenders[used]
+        fits = self._fits(chunk, used, slots, lenders, alive)
         if self.ladder.capped:
-            np.minimum(room, chunk.caps[rows], out=room)
+            np.minimum(room, chunk.caps[used], out=room)
+            fits &= room >= self.least
         if self.increment > 1:
             room -= room % self.increment
-        return room
+        joint = self._joint_room(lenders)
+        if joint is not None:
+            fits &= joint >= self.least
+        rows = fits.nonzero()[0]
+        if len(rows) == len(room):
+            return chunk.keys[used], slots, lenders, room, joint
+        if not len(rows):
+            return None
+        if isinstance(joint, np.ndarray):
+            joint = joint[rows]
+        return chunk.keys[used][rows], slots[rows], lenders[rows], room[rows], joint
 
-    def _joint_room(self, lenders: Numbers) -> Amounts | None:
-        """Each lender's joint room: the tightest of its limits less what counts against it."""
+    def _alive(self, chunk: Chunk) -> tuple[npt.NDArray[np.bool_], Amounts]:
+        """Which places have money for a note, and how much money each has.
+
+        Rows without that lead the chunk or are many are dropped on the way.
+        """
+        remaining = self.state.table.remaining
+        room = remaining.take(chunk.slots[chunk.start : chunk.stop])
+        alive = room >= self.least
+        count = int(np.count_nonzero(alive))
+        if count == len(room):
+            return alive, room
+        if not count:
+            chunk.start = chunk.stop
+            return alive[:0], room[:0]
+        first = int(alive.argmax())
+        if len(room) - first - count >= _DEAD_ROWS:
+            chunk.keep(alive)
+            return alive[alive], room[alive]
+        chunk.start += first
+        return alive[first:], room[first:]
+
+    def _fits(
+        self,
+        chunk: Chunk,
+        used: slice,
+        slots: Numbers,
+        lenders: Numbers,
+        alive: npt.NDArray[np.bool_],
+    ) -> npt.NDArray[np.bool_]:
+        """Which of the places alive are eligible; changes `alive`."""
+        fits = alive
+        if chunk.keys[chunk.stop - 1] >= self.key_bound:
+            fits[int(chunk.keys[used].searchsorted(self.key_bound)) :] = False
+        if self.tag_fits is not None:
+            fits &= self.tag_fits.take(chunk.tags[used])
+        for lender in self.barred:
+            fits &= lenders != lender
+        if self.overdue:
+            fits &= self.state.table.expires.take(slots) > self.now
+        return fits
+
+    def _joint_room(self, lenders: Numbers) -> Amounts | int | None:
+        """Each lender's joint room: the tightest of its limits less what counts against it.
+
+        One number where no limit differs between lenders; None where there is no limit.
+        """
         room: Amounts | int | None = None
         count = len(self.state.lender_names)
         for name, outstanding in self.limits:
@@ -374,24 +409,22 @@ class Sweep:
                 continue
             if outstanding is not None:
                 left = left - outstanding.take(lenders)
-            room = left if room is None else np.minimum(room, left)
-        if room is None:
-            return None
-        joint: Amounts = np.maximum(np.broadcast_to(room, lenders.shape), 0)
-        return joint - joint % self.increment
+            room = left if room is None else _lesser(room, left)
+        if isinstance(room, np.ndarray):
+            np.maximum(room, 0, out=room)
+        return room if room is None or self.increment == 1 else room - room % self.increment
 
-    def _lender_cap(self, lenders: Numbers, joint: Amounts | None, target: int) -> Amounts | None:
+    def _lender_cap(
+        self, lenders: Numbers, joint: Amounts | int | None, target: int
+    ) -> Amounts | int | None:
         """The joint room, and the lender's share of a loan of `target`, whichever is less."""
-        caps = [] if joint is None else [joint]
-        own_share = self.state.lender_caps.of("max_share", lenders, len(self.state.lender_names))
-        for share in (self.state.rules.max_share, own_share):
+        cap = joint
+        caps = self.state.lender_caps
+        own = caps.of("max_share", lenders, len(self.state.lender_names))
+        for share in (self.state.rules.max_share, own):
             if share is not None:
-                caps.append(np.broadcast_to(self._share_of(share, target), lenders.shape))
-        if not caps:
-            return None
-        cap = caps[0]
-        for other in caps[1:]:
-            cap = np.minimum(cap, other)
+                share_cap = self._share_of(share, target)
+                cap = share_cap if cap is None else _lesser(cap, share_cap)
         return cap
 
     def _share_of(self, share: Amounts | Numbers | int, target: int) -> Amounts | int:
@@ -432,6 +465,9 @@ class Sweep:
 
     def _limits(self) -> list[tuple[str, Amounts | None]]:
         """The limits in money that anybody has, each with what counts against it, by lender."""
+        names = self.state.lender_caps.in_force
+        if not names:
+            return []
         exposure = self.state.exposure
         count = len(self.state.lender_names)
         counted: dict[str, Callable[[], Amounts | None]] = {
@@ -440,8 +476,7 @@ class Sweep:
             "per_grade": lambda: exposure.in_grade(self.request.grade, count),
             "total": lambda: exposure.in_total(count),
         }
-        in_force = self.state.lender_caps.in_force
-        return [(name, counted[name]()) for name in LIMIT_NAMES if in_force(name)]
+        return [(name, counted[name]()) for name in names]
 
     def _tag_fits(self) -> npt.NDArray[np.bool_]:
         """For each tag rule whether the request's tags satisfy it."""
@@ -451,42 +486,53 @@ class Sweep:
     def _barred(self) -> list[int]:
         """The lenders that are the borrower or in its declared group."""
         borrower = self.request.borrower_id
-        parties = {borrower} | self.state.groups.get(borrower, frozenset())
         numbers = self.state.lenders
-        return sorted(numbers[party] for party in parties if party in numbers)
+        parties = [borrower, *self.state.groups.get(borrower, ())]
+        return [numbers[party] for party in parties if party in numbers]
 
     # The outcome
 
-    def _placement(self, rows: Rows, reason: str | None) -> Placement:
-        used = np.flatnonzero(rows.given)
-        amounts = rows.given[used]
+    def _placement(self, principal: int, rows: Rows, reason: str | None) -> Placement:
+        keys, slots, lenders, given = rows.keys, rows.slots, rows.lenders, rows.given
+        used = given.nonzero()[0]
         return Placement(
-            rows.slots[used],
-            rows.lenders[used],
-            amounts,
-            rates_of(rows.keys[used]),
-            self.request.amount - int(amounts.sum()),
+            principal,
+            slots[used],
+            lenders[used],
+            given[used],
+            rates_of(keys[used]),
+            self.request.amount - principal,
             reason,
         )
 
     def _nothing(self, reason: str) -> Placement:
+        none = _NO_ROWS
         return Placement(
-            _NO_ROWS.slots,
-            _NO_ROWS.lenders,
-            _NO_ROWS.given,
-            _NO_ROWS.given,
-            self.request.amount,
-            reason,
+            0, none.slots, none.lenders, none.given, none.given, self.request.amount, reason
         )
 
     def _why_nothing(self) -> str:
         """Why no loan could be made although the borrower's limit allows one."""
-        if any(self._fits(chunk).any() for chunk in self.ladder.chunks):
-            return "below_min_amount"
-        table = self.state.table
-        slots = self.ladder.slots(table.remaining, self.least)
-        standing = (table.expires.take(slots) > self.now).any()
+        standing = False
+        for chunk in self.ladder.chunks:
+            used = slice(chunk.start, chunk.stop)
+            slots = chunk.slots[used]
+            table = self.state.table
+            alive = (table.remaining.take(slots) >= self.least) & (
+                table.expires.take(slots) > self.now
+            )
+            standing |= bool(alive.any())
+            if self._fits(chunk, used, slots, chunk.lenders[used], alive).any():
+                return "below_min_amount"
         return "no_eligible_offer" if standing else "empty_book"
+
+
+def _lesser(one: Amounts | int, other: Amounts | int) -> Amounts | int:
+    """The lesser of two, each one number or one per row."""
+    if isinstance(one, int) and isinstance(other, int):
+        return min(one, other)
+    lesser: Amounts = np.minimum(one, other)
+    return lesser
 
 
 def _reach(rows: Rows, missing: int) -> tuple[int, int]:
@@ -495,9 +541,15 @@ def _reach(rows: Rows, missing: int) -> tuple[int, int]:
     A row whose cap leaves less than a note meets it too if it alone would take all that is missing.
     """
     reached = rows.given.cumsum()
+    total = int(reached[-1])
+    if rows.given is rows.raw:
+        if total < missing:
+            return -1, total
+        end = int(reached.searchsorted(missing))
+        return end, missing - int(reached[end] - rows.given[end])
     before = reached - rows.given
     meets = before + rows.raw >= missing
     end = int(meets.argmax())
     if not meets[end]:
-        return -1, int(reached[-1])
+        return -1, total
     return end, missing - int(before[end])

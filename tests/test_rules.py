@@ -1,0 +1,88 @@
+"""Rules: everything that contradicts something is refused when they are built."""
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from p2pmatch import Accepted, Level, P2PMatchError, Rules
+
+RULES: dict[str, Any] = {"grades": ("A", "B"), "terms": (12, 36)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("grades", (), "empty"),
+        ("grades", "AB", "wrong_type"),
+        ("grades", 5, "wrong_type"),
+        ("grades", ("A", "A"), "duplicate"),
+        ("grades", ("A|B",), "malformed"),
+        ("grades", ("",), "empty"),
+        ("grades", (1,), "wrong_type"),
+        ("terms", (), "empty"),
+        ("terms", (12, 12), "duplicate"),
+        ("terms", (0,), "zero"),
+        ("terms", (1201,), "too_large"),
+        ("terms", ("12",), "wrong_type"),
+        ("terms", tuple(range(1, 1201)), None),
+        ("increment", 0, "zero"),
+        ("increment", 1.0, "wrong_type"),
+        ("min_note", 0, "zero"),
+        ("max_share", 0, "zero"),
+        ("max_share", 1_000_001, "too_large"),
+        ("lender_limits", {"per_loan": 5}, "wrong_type"),
+        ("borrower_limits", None, "wrong_type"),
+        ("allocation", "fifi", "unknown_rule"),
+        ("allocation", 5, "unknown_rule"),
+        ("pricing", "", "unknown_rule"),
+        ("pricing", object(), "unknown_rule"),
+    ],
+)
+def test_wrong_rules_are_refused(field: str, value: object, code: str | None) -> None:
+    if code is None:
+        Rules(**{**RULES, field: value})
+        return
+    with pytest.raises(P2PMatchError) as refused:
+        Rules(**{**RULES, field: value})
+    assert (refused.value.field, refused.value.code) == (field, code)
+
+
+def test_an_unknown_rule_is_refused_with_the_list_of_those_that_exist() -> None:
+    with pytest.raises(LookupError, match="'fifo'"):
+        Rules(**RULES, allocation="lifo")
+    with pytest.raises(LookupError, match="'pay_as_offered'"):
+        Rules(**RULES, pricing="pay_as_bid")
+
+
+def test_the_smallest_note_is_a_multiple_of_the_increment() -> None:
+    assert Rules(**RULES, increment=100).smallest_note == 100
+    assert Rules(**RULES, increment=100, min_note=2_500).smallest_note == 2_500
+    with pytest.raises(P2PMatchError) as refused:
+        Rules(**RULES, increment=100, min_note=2_550)
+    assert (refused.value.field, refused.value.code) == ("min_note", "not_multiple")
+
+
+def test_too_many_cells_are_refused() -> None:
+    grades = [f"g{i}" for i in range(100)]
+    with pytest.raises(P2PMatchError) as refused:
+        Rules(grades=grades, terms=range(1, 102))
+    assert refused.value.code == "too_large"
+
+
+def test_rules_take_a_rule_of_the_users_own() -> None:
+    @attrs.frozen
+    class LastFirst:
+        def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+            return level.rooms
+
+    @attrs.frozen
+    class Maximum:
+        def price(self, accepted: Accepted) -> npt.NDArray[np.int64]:
+            return np.full_like(accepted.asks, accepted.max_rate)
+
+    rules = Rules(**RULES, allocation=LastFirst(), pricing=Maximum())
+    assert rules.allocation_rule == LastFirst()
+    assert rules.pricing_rule == Maximum()

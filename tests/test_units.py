@@ -1,0 +1,147 @@
+"""Exact numbers at the edge: what is read, what is refused, and that writing reads back."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2pmatch import P2PMatchError, amount, format_amount, format_rate, rate
+from p2pmatch.units import MAX_AMOUNT, MAX_BOOK, MAX_RATE, round_half_up
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        ("1,234.50", 123450),
+        ("0", 0),
+        ("0.01", 1),
+        ("25", 2500),
+        ("1234567.8", 123456780),
+        (" 12.50 ", 1250),
+        (Decimal("12.50"), 1250),
+        (Decimal(7), 700),
+        (500, 50000),
+        ("5,000,000,000", MAX_AMOUNT),
+    ],
+)
+def test_amounts_are_read_exactly(text: str | Decimal | int, minor: int) -> None:
+    assert amount(text) == minor
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (12.5, "wrong_type"),
+        (True, "wrong_type"),
+        (None, "wrong_type"),
+        (float("nan"), "wrong_type"),
+        (Decimal("NaN"), "malformed"),
+        (Decimal("Infinity"), "malformed"),
+        (Decimal("1E+3"), "malformed"),
+        ("nan", "malformed"),
+        ("inf", "malformed"),
+        ("1e3", "malformed"),
+        ("", "malformed"),
+        ("1,23", "malformed"),
+        ("12,345,6", "malformed"),
+        ("1_000", "malformed"),
+        ("$5", "malformed"),
+        ("٣", "malformed"),
+        ("+5", "malformed"),
+        ("5.", "malformed"),
+        (".5", "malformed"),
+        ("-5", "negative"),
+        (-5, "negative"),
+        (Decimal(-5), "negative"),
+        ("12.345", "too_many_decimals"),
+        (Decimal("1.500"), "too_many_decimals"),
+        ("5,000,000,000.01", "too_large"),
+        (10**40, "too_large"),
+        pytest.param(10**5000, "too_large", id="huge"),
+        pytest.param("9" * 5000, "too_large", id="long"),
+    ],
+)
+def test_amounts_that_are_refused(value: object, code: str) -> None:
+    with pytest.raises(P2PMatchError) as refused:
+        amount(value)  # type: ignore[arg-type]
+    assert (refused.value.code, refused.value.field) == (code, "amount")
+    assert refused.value.value is value
+    assert isinstance(refused.value, ValueError)
+
+
+@pytest.mark.parametrize("decimals", [-1, 10, 2.0, True])
+def test_decimals_out_of_range_are_refused(decimals: int) -> None:
+    with pytest.raises(P2PMatchError, match="decimals"):
+        amount("5", decimals=decimals)
+
+
+@pytest.mark.parametrize(
+    ("text", "ppm"),
+    [
+        ("5.25%", 52500),
+        ("525bp", 52500),
+        ("52500ppm", 52500),
+        ("0%", 0),
+        ("0.0001%", 1),
+        ("1,000%", MAX_RATE),
+        (" 9 % ", 90000),
+    ],
+)
+def test_rates_are_read_exactly(text: str, ppm: int) -> None:
+    assert rate(text) == ppm
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("5.25", "malformed"),
+        (5, "wrong_type"),
+        (0.05, "wrong_type"),
+        ("-1%", "negative"),
+        ("1e1%", "malformed"),
+        ("%", "malformed"),
+        ("0.00001%", "too_many_decimals"),
+        ("1.5ppm", "too_many_decimals"),
+        ("1000.0001%", "too_large"),
+    ],
+)
+def test_rates_that_are_refused(value: object, code: str) -> None:
+    with pytest.raises(P2PMatchError) as refused:
+        rate(value)  # type: ignore[arg-type]
+    assert (refused.value.code, refused.value.field) == (code, "rate")
+
+
+@given(st.integers(0, MAX_AMOUNT), st.integers(0, 9))
+def test_amounts_written_read_back(minor: int, decimals: int) -> None:
+    assert amount(format_amount(minor, decimals), decimals) == minor
+
+
+@given(st.integers(0, MAX_RATE))
+def test_rates_written_read_back(ppm: int) -> None:
+    assert rate(format_rate(ppm)) == ppm
+
+
+def test_amounts_below_zero_can_be_shown() -> None:
+    assert format_amount(-5) == "-0.05"
+
+
+@given(st.fractions())
+def test_rounding_is_to_the_nearest_with_halves_up(exact: Fraction) -> None:
+    rounded = round_half_up(exact)
+    assert Fraction(-1, 2) < rounded - exact <= Fraction(1, 2)
+
+
+def test_the_largest_sums_fit_an_int64() -> None:
+    # The bounds that the engine's int64 columns rest on.
+    from p2pmatch.columns import MAX_ROWS, NO_SHARE
+    from p2pmatch.ladder import MAX_ARRIVALS, place_key
+
+    top = 2**63
+    assert MAX_AMOUNT * MAX_RATE < top  # a loan's sum of amount times rate
+    assert NO_SHARE * MAX_AMOUNT < top  # a share of a loan, before it is divided
+    assert MAX_BOOK < top  # all budgets together
+    assert MAX_ROWS * MAX_AMOUNT > MAX_BOOK  # so a bulk call is summed in Python
+    assert place_key(MAX_RATE, MAX_ARRIVALS - 1) < top
+    assert place_key(MAX_RATE + 1, 0) < top
