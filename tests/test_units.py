@@ -139,9 +139,9 @@ def test_the_largest_sums_fit_an_int64() -> None:
     from p2pmatch.ladder import MAX_ARRIVALS, place_key
 
     top = 2**63
-    assert MAX_AMOUNT * MAX_RATE < top  # a loan's sum of amount times rate
-    assert NO_SHARE * MAX_AMOUNT < top  # a share of a loan, before it is divided
-    assert MAX_BOOK < top  # all budgets together
+    assert top > MAX_AMOUNT * MAX_RATE  # a loan's sum of amount times rate
+    assert top > NO_SHARE * MAX_AMOUNT  # a share of a loan, before it is divided
+    assert top > MAX_BOOK  # all budgets together
     assert MAX_ROWS * MAX_AMOUNT > MAX_BOOK  # so a bulk call is summed in Python
     assert place_key(MAX_RATE, MAX_ARRIVALS - 1) < top
     assert place_key(MAX_RATE + 1, 0) < top

@@ -37,9 +37,9 @@ Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 def as_plain(value: object) -> object:
     """Turn numpy's and other integers into `int`; leave everything else as it is."""
-    if type(value) is not int and isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    return value
+    if type(value) in (int, bool) or not isinstance(value, Integral):
+        return value
+    return int(value)
 
 
 def plain(value: int) -> int:

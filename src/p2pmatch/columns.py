@@ -42,6 +42,8 @@ Place = tuple[frozenset[str] | None, frozenset[int] | None]
 TagRule = tuple[frozenset[str], frozenset[str]]
 
 _SEPARATOR = "|"
+# Text of more digits is no number of months, and need not be turned into one.
+_LONGEST_TERM = 10
 _T = TypeVar("_T")
 
 
@@ -150,8 +152,12 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
 
 
 def read_requests(columns: Mapping[str, Any]) -> list[Request]:
-    """Check columns of requests: request_id, borrower_id, amount, max_rate, grade, term, and
-    optionally min_amount (None: the whole amount) and tags ("a|b" text or sequences).
+    """Check columns of requests.
+
+    Parameters
+    ----------
+    columns : request_id, borrower_id, amount, max_rate, grade, term, and optionally min_amount
+        (None: the whole amount) and tags ("a|b" text or sequences); further columns are ignored.
 
     Raises
     ------
@@ -335,7 +341,7 @@ def _term_set(value: Any, field: str) -> frozenset[int] | None:  # noqa: ANN401
         value = (value,)
     terms = set()
     for member in _members(value, field):
-        if isinstance(member, str) and member.isascii() and member.isdigit() and len(member) < 10:
-            member = int(member)
-        terms.add(checks.check_whole(checks.as_plain(member), field, 1, MAX_TERM))
+        written = isinstance(member, str) and member.isascii() and member.isdigit()
+        months = int(member) if written and len(member) < _LONGEST_TERM else member
+        terms.add(checks.check_whole(checks.as_plain(months), field, 1, MAX_TERM))
     return frozenset(terms) or None

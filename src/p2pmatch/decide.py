@@ -105,7 +105,7 @@ def _amend_offer(state: State, command: c.AmendOffer) -> list[e.Event]:
     lent = before.amount - state.remaining_of(first)
     if after.amount < lent:
         raise Refused("below_lent", "amount", after.amount, f"at least {lent}")
-    _check_book(state, max(after.amount - before.amount, 0), _moves(state, first, after))
+    _check_book(state, max(after.amount - before.amount, 0), _moves(state, first))
     return [e.OfferAmended(now=command.now, offer=after)]
 
 
@@ -123,7 +123,7 @@ def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
     return match_now(state, command.request, command.now)
 
 
-def _advance_time(state: State, command: c.AdvanceTime) -> list[e.Event]:
+def _advance_time(_: State, command: c.AdvanceTime) -> list[e.Event]:
     return [e.TimeAdvanced(now=command.now)]
 
 
@@ -132,13 +132,13 @@ def _set_lender_limits(state: State, command: c.SetLenderLimits) -> list[e.Event
     return [e.LenderLimitsSet(now=command.now, lender_id=command.lender_id, limits=command.limits)]
 
 
-def _set_borrower_limits(state: State, command: c.SetBorrowerLimits) -> list[e.Event]:
+def _set_borrower_limits(_: State, command: c.SetBorrowerLimits) -> list[e.Event]:
     return [
         e.BorrowerLimitsSet(now=command.now, borrower_id=command.borrower_id, limits=command.limits)
     ]
 
 
-def _declare_group(state: State, command: c.DeclareGroup) -> list[e.Event]:
+def _declare_group(_: State, command: c.DeclareGroup) -> list[e.Event]:
     return [
         e.GroupDeclared(now=command.now, borrower_id=command.borrower_id, members=command.members)
     ]
@@ -236,6 +236,6 @@ def _standing_offer(state: State, offer_id: str, now: int) -> int:
     return first
 
 
-def _moves(state: State, first: int, after: Offer) -> int:
+def _moves(state: State, first: int) -> int:
     """The most places that amending an offer can send to the back."""
     return len(state.slots_of(first)) * len(state.cells) + 1

@@ -242,11 +242,10 @@ class Taken:
         self._touched.append(lenders.copy())
 
     def room(self, lenders: Lenders, own: Amounts, cap: Amounts | int, least: int) -> Amounts:
-        """What each row could give when its lender may give `cap` in all. O(n), or O(n log n) with
-        repeats.
+        """What each row could give when its lender may give `cap` in all.
 
-        Rows come in rank order; a row counts what the lender's rows before it give, which is
-        nothing where that would be below `least`.
+        O(n), or O(n log n) where a lender has several rows. Rows come in rank order; a row counts
+        what the lender's rows before it give, which is nothing where that would be below `least`.
         """
         left = cap - self._taken.take(lenders)
         room: Amounts = np.minimum(own, np.maximum(left, 0))

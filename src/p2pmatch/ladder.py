@@ -151,8 +151,7 @@ class Ladder:
         chunk = self.chunks[at]
         row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
         chunk.insert(row, (key, slot, lender, tag, cap))
-        if key > self._last_keys[at]:
-            self._last_keys[at] = key
+        self._last_keys[at] = max(self._last_keys[at], key)
 
     def extend(self, rows: Columns) -> None:
         """Put in many places: columns as in `Chunk.columns`, sorted by key. O(n + m)."""

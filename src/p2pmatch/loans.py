@@ -104,21 +104,21 @@ class Notes(Sequence[Note]):
                 self._lender_names,
             )
         return Note(
-            self._offer_names[self.offers.item(index)],
-            self._lender_names[self.lenders.item(index)],
+            self._offer_names[int(self.offers[index])],
+            self._lender_names[int(self.lenders[index])],
             int(self.amounts[index]),
             int(self.rates[index]),
         )
 
     def __iter__(self) -> Iterator[Note]:
         for offer, lender, amount, rate in zip(
-            self.offers.tolist(),
-            self.lenders.tolist(),
+            map(self._offer_names.__getitem__, self.offers.tolist()),
+            map(self._lender_names.__getitem__, self.lenders.tolist()),
             self.amounts.tolist(),
             self.rates.tolist(),
             strict=True,
         ):
-            yield Note(self._offer_names[offer], self._lender_names[lender], amount, rate)
+            yield Note(offer, lender, amount, rate)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Notes):
@@ -129,6 +129,8 @@ class Notes(Sequence[Note]):
             and np.array_equal(self.offer_ids, other.offer_ids)
             and np.array_equal(self.lender_ids, other.lender_ids)
         )
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
 
     def __repr__(self) -> str:
         return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"

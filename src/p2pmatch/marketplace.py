@@ -61,8 +61,7 @@ class Result:
 
 
 class Marketplace:
-    """An order book of loans: lenders' offers stand in it, borrowers' requests are matched with
-    them.
+    """An order book of loans: lenders' offers stand in it, borrowers' requests meet them.
 
     Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `advance`,
     `set_lender_limits`, `set_borrower_limits`, `declare_group`, `repay`.
@@ -190,8 +189,7 @@ class Marketplace:
         self._do(c.DeclareGroup(borrower_id=borrower_id, members=members, now=now))
 
     def repay(self, request_id: str, amount: int, *, now: int) -> None:
-        """Record principal paid back on the loan of that request: it no longer counts as
-        outstanding.
+        """Record principal paid back on a request's loan: it is no longer outstanding.
 
         It is shared among the notes in proportion to what each has outstanding, by largest
         remainder.

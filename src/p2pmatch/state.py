@@ -173,8 +173,7 @@ class State:
         self.table.lender[slot] = self.lender_number(offer.lender_id)
         self._describe(slot, offer)
         self._watch_expiry(slot)
-        for cell in self.cells_of(slot):
-            self._stand(slot, cell)
+        self._stand(slot)
 
     def post_many(self, offers: OfferColumns) -> None:
         """Put many new offers at the back of their cells, in the order of the columns."""
@@ -228,15 +227,14 @@ class State:
         Places whose rate changed, and new ones, go to the back.
         """
         first = self.slot_of[offer.offer_id]
-        old_keys = {
-            (slot, cell): self.key_of(slot, cell)
+        old_keys = [
+            (cell, self.key_of(slot, cell))
             for slot in self.slots_of(first)
             for cell in self.cells_of(slot)
-        }
+        ]
         old_rates = {cell: self._rate(first, cell) for cell in self.cells_of(first)}
         change = offer.amount - self.amount_of(first)
-        if change < 0:
-            self._take_out(first, -change)
+        self._take_out(first, max(-change, 0))
         self._forget_expiry(first)
         for slot in self.slots_of(first):
             self._describe(slot, offer)
@@ -245,12 +243,11 @@ class State:
             for cell in self.cells_of(slot):
                 if old_rates.get(cell) != self._rate(first, cell):
                     self.moved.setdefault(slot, {})[cell] = self._next_arrival()
-        for (slot, cell), key in old_keys.items():
+        for cell, key in old_keys:
             self.ladders[cell].remove(key)
         for slot in self.slots_of(first):
             if self.table.remaining[slot] >= self.least:
-                for cell in self.cells_of(slot):
-                    self._stand(slot, cell)
+                self._stand(slot)
         if change > 0:
             self._put_in(first, change, offer)
 
@@ -324,15 +321,12 @@ class State:
         card = self.cards.get(first)
         return int(self.table.rate[first]) if card is None else card[self.cells[cell][0]]
 
-    def _stand(self, slot: int, cell: int) -> None:
+    def _stand(self, slot: int) -> None:
+        """Put a slot into the ladders of its cells."""
         table = self.table
-        self.ladders[cell].add(
-            self.key_of(slot, cell),
-            slot,
-            int(table.lender[slot]),
-            int(table.tag[slot]),
-            int(table.cap[slot]),
-        )
+        who = slot, int(table.lender[slot]), int(table.tag[slot]), int(table.cap[slot])
+        for cell in self.cells_of(slot):
+            self.ladders[cell].add(self.key_of(slot, cell), *who)
 
     def _vacate(self, cell: int) -> None:
         """Note that a place has lost its money; tidy the ladder when half of it has."""
@@ -367,8 +361,7 @@ class State:
         table.lender[slot] = table.lender[first]
         table.joint[[first, slot]] = True
         self._describe(slot, offer)
-        for cell in self.cells_of(slot):
-            self._stand(slot, cell)
+        self._stand(slot)
 
     # The whole
 

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from p2pmatch.allocation import Level
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
-from p2pmatch.exposure import LIMIT_NAMES
 from p2pmatch.ladder import Chunk, key_bound, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.state import State
@@ -149,7 +148,7 @@ class Sweep:
         self.increment = state.rules.increment
         self.least = state.least
         self.key_bound = key_bound(request.max_rate)
-        self.overdue = bool(state.expiries) and state.expiries.peekitem(0)[0] <= now
+        self.overdue = bool(state.due(now)) if state.expiries else False
         self.limits = self._limits()
         self.tag_fits = self._tag_fits() if self.ladder.tagged else None
         self.barred = self._barred()

@@ -13,7 +13,7 @@ __all__ = ["ALLOCATION_RULES", "AllocationRule", "Fifo", "Level", "allocation_ru
 ALLOCATION_RULES: Mapping[str, AllocationRule] = MappingProxyType({"fifo": Fifo()})
 
 
-def allocation_rule(rule: str | AllocationRule) -> AllocationRule:
+def allocation_rule(rule: object) -> AllocationRule:
     """The rule of that name, or the rule itself; raises UnknownName with the list of names.
 
     Examples
@@ -23,6 +23,6 @@ def allocation_rule(rule: str | AllocationRule) -> AllocationRule:
     """
     if isinstance(rule, str) and rule in ALLOCATION_RULES:
         return ALLOCATION_RULES[rule]
-    if not isinstance(rule, str) and isinstance(rule, AllocationRule):
+    if isinstance(rule, AllocationRule):
         return rule
     raise UnknownName("unknown_rule", "allocation", rule, f"one of {sorted(ALLOCATION_RULES)}")

@@ -13,7 +13,7 @@ __all__ = ["PRICING_RULES", "Accepted", "PayAsOffered", "PricingRule", "pricing_
 PRICING_RULES: Mapping[str, PricingRule] = MappingProxyType({"pay_as_offered": PayAsOffered()})
 
 
-def pricing_rule(rule: str | PricingRule) -> PricingRule:
+def pricing_rule(rule: object) -> PricingRule:
     """The rule of that name, or the rule itself; raises UnknownName with the list of names.
 
     Examples
@@ -23,6 +23,6 @@ def pricing_rule(rule: str | PricingRule) -> PricingRule:
     """
     if isinstance(rule, str) and rule in PRICING_RULES:
         return PRICING_RULES[rule]
-    if not isinstance(rule, str) and isinstance(rule, PricingRule):
+    if isinstance(rule, PricingRule):
         return rule
     raise UnknownName("unknown_rule", "pricing", rule, f"one of {sorted(PRICING_RULES)}")

@@ -1,0 +1,164 @@
+"""Whole random histories on the engine and its naive twin: after every step they agree."""
+
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from p2pmatch import Offer, Request
+from tests.machines.pair import Pair
+from tests.strategies import Draw
+
+
+class History:
+    """One marketplace's life, drawn step by step."""
+
+    def __init__(self, random: Random, *, large: bool = False) -> None:
+        self.random = random
+        self.draw = Draw(random, large=large)
+        self.pair = Pair(self.draw.rules)
+        self.now = 0
+
+    def step(self) -> None:
+        """Do one thing, chosen with the weights of `STEPS`."""
+        names, weights = zip(*STEPS, strict=True)
+        if self.draw.chance(15):
+            self.now += self.random.randrange(1, 3)
+        (name,) = self.random.choices(names, weights)
+        getattr(self, name)()
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            self.step()
+        self.pair.compare()
+
+    def offer_id(self) -> str:
+        known = self.pair.offers
+        return self.random.choice(known) if known and not self.draw.chance(5) else "nobody"
+
+    def party(self) -> str:
+        return self.random.choice([*self.draw.parties, "bob", "bea", "new"])
+
+    def post(self) -> None:
+        self.pair.post(self.draw.offer(self.now), self.now)
+
+    def post_again(self) -> None:
+        offer = self.draw.offer(self.now)
+        for wrong in (
+            {"offer_id": self.offer_id()},
+            {"grades": {"Z"}, "min_rate": 1},
+            {"terms": {99}},
+            {"expires_at": self.now},
+        ):
+            fields = {name: getattr(offer, name) for name in FIELDS}
+            self.pair.post(Offer(**{**fields, **wrong}), self.now)
+
+    def post_many(self) -> None:
+        count = self.random.choice([0, 1, 5, 40])
+        offers = [self.draw.offer(self.now, card=False) for _ in range(count)]
+        self.pair.post_many(offers, self.now)
+
+    def amend(self) -> None:
+        changes = self.draw.changes(self.now)
+        if changes.get("requires", frozenset()) & changes.get("refuses", frozenset()):
+            return
+        self.pair.amend(self.offer_id(), changes, self.now)
+
+    def cancel(self) -> None:
+        self.pair.cancel(self.offer_id(), self.now)
+
+    def submit(self) -> None:
+        self.pair.submit(self.draw.request(), self.now)
+
+    def submit_wrong(self) -> None:
+        request = self.draw.request()
+        fields = {
+            name: getattr(request, name)
+            for name in ("request_id", "borrower_id", "amount", "max_rate", "grade", "term")
+        }
+        for wrong in (
+            {"grade": "Z"},
+            {"term": 99},
+            {"amount": self.draw.rules.increment * 3 + 1},
+            {"request_id": self.random.choice([*self.pair.loans, "r-new"])},
+        ):
+            self.pair.submit(Request(**{**fields, **wrong}), self.now)
+        self.pair.submit(request, self.now - 1)
+
+    def submit_many(self) -> None:
+        requests = [self.draw.request() for _ in range(self.random.choice([0, 1, 4]))]
+        self.pair.submit_many(requests, self.now)
+
+    def advance(self) -> None:
+        self.pair.advance(self.now + self.random.choice([-1, 0, 1]))
+        self.now = self.pair.model.now or 0
+
+    def set_lender_limits(self) -> None:
+        self.pair.set_lender_limits(self.party(), self.draw.limits(), self.now)
+
+    def set_borrower_limits(self) -> None:
+        self.pair.set_borrower_limits(self.party(), self.draw.borrower_limits(), self.now)
+
+    def declare_group(self) -> None:
+        members = {self.party() for _ in range(self.random.randrange(3))}
+        self.pair.declare_group(self.party(), members, self.now)
+
+    def repay(self) -> None:
+        known = self.pair.loans
+        request_id = self.random.choice(known) if known else "nobody"
+        self.pair.repay(request_id, self.draw.money(8), self.now)
+
+
+FIELDS = ("offer_id", "lender_id", "amount", "min_rate", "grades", "terms", "expires_at")
+STEPS = [
+    ("post", 30),
+    ("post_again", 2),
+    ("post_many", 6),
+    ("amend", 14),
+    ("cancel", 4),
+    ("submit", 26),
+    ("submit_wrong", 2),
+    ("submit_many", 4),
+    ("advance", 4),
+    ("set_lender_limits", 4),
+    ("set_borrower_limits", 2),
+    ("declare_group", 2),
+    ("repay", 5),
+]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_seeded_histories(seed: int) -> None:
+    History(Random(seed)).run(60)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_seeded_histories_with_large_amounts(seed: int) -> None:
+    History(Random(1_000 + seed), large=True).run(40)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_histories_that_fill_several_chunks(seed: int) -> None:
+    random = Random(2_000 + seed)
+    history = History(random)
+    for _ in range(3):
+        offers = [history.draw.offer(history.now, card=False) for _ in range(500)]
+        history.pair.post_many(offers, history.now)
+    for _ in range(25):
+        history.step()
+        request = history.draw.request()
+        history.pair.submit(request, history.now)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False), st.integers(1, 40))
+def test_histories_that_hypothesis_draws(random: Random, steps: int) -> None:
+    History(random).run(steps)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(200))
+def test_long_campaign(block: int) -> None:
+    for seed in range(block * 50, block * 50 + 50):
+        History(Random(10_000 + seed), large=seed % 5 == 0).run(120)

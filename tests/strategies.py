@@ -1,0 +1,139 @@
+"""Marketplaces in the small: few rates, few parties, few cells, and limits that pinch.
+
+One generator serves seeded histories and hypothesis alike: it draws from anything that has the methods of
+`random.Random`, which `st.randoms(use_true_random=False)` gives as well.
+"""
+
+from random import Random
+from typing import Any
+
+from p2pmatch import BorrowerLimits, Limits, Offer, Request, Rules
+
+GRADES = ("A", "B")
+TERMS = (12, 36)
+TAGS = ("green", "new", "shop")
+
+
+class Draw:
+    """Draws offers, requests, limits and changes that fit one set of rules."""
+
+    def __init__(self, random: Random, *, large: bool = False) -> None:
+        self.random = random
+        self.rules = self._rules(1_000_000 if large else 1)
+        self.unit = self.rules.smallest_note
+        self.parties = [f"p{i}" for i in range(random.choice([2, 4, 9]))]
+        self.ids = 0
+
+    def chance(self, percent: int) -> bool:
+        return self.random.randrange(100) < percent
+
+    def _rules(self, scale: int) -> Rules:
+        random = self.random
+        increment = random.choice([1, 1, 5, 25]) * scale
+        least = increment * random.choice([1, 1, 2, 5])
+        return Rules(
+            grades=GRADES[: random.choice([1, 2])],
+            terms=TERMS[: random.choice([1, 2])],
+            increment=increment,
+            min_note=random.choice([None, least]) if least == increment else least,
+            max_share=self.share() if self.chance(30) else None,
+            lender_limits=self._limits(least) if self.chance(40) else Limits(),
+            borrower_limits=BorrowerLimits(total=least * random.randrange(1, 60))
+            if self.chance(15)
+            else BorrowerLimits(),
+        )
+
+    def share(self) -> int:
+        return self.random.choice([50_000, 100_000, 250_000, 333_333, 500_000, 1_000_000])
+
+    def _limits(self, least: int) -> Limits:
+        drawn: dict[str, Any] = {
+            name: least * self.random.randrange(1, 12) + self.random.choice([0, 0, 1])
+            for name in ("per_loan", "per_borrower", "per_grade", "total")
+            if self.chance(35)
+        }
+        if self.chance(20):
+            drawn["max_share"] = self.share()
+        return Limits(**drawn)
+
+    def limits(self) -> Limits:
+        return self._limits(self.unit) if self.chance(85) else Limits(per_loan=1)
+
+    def borrower_limits(self) -> BorrowerLimits:
+        return BorrowerLimits(total=self.money(40)) if self.chance(80) else BorrowerLimits()
+
+    def money(self, notes: int) -> int:
+        """Some money, about as many smallest notes at most, seldom a whole number of them."""
+        whole = self.unit * self.random.randrange(1, notes + 1)
+        return max(whole + self.random.choice([0, 0, 0, 1, -1, self.rules.increment]), 1)
+
+    def rate(self) -> int:
+        return self.random.choice([0, 40_000, 50_000, 50_000, 60_000, 70_001])
+
+    def tags(self, percent: int) -> frozenset[str]:
+        return frozenset(tag for tag in TAGS if self.chance(percent))
+
+    def offer_id(self) -> str:
+        self.ids += 1
+        return f"o{self.ids}"
+
+    def cells(self) -> dict[str, Any]:
+        grades, terms = self.rules.grades, self.rules.terms
+        return {
+            "grades": None if self.chance(40) else {self.random.choice(grades)},
+            "terms": None if self.chance(40) else {self.random.choice(terms)},
+        }
+
+    def offer(self, now: int, *, card: bool = True) -> Offer:
+        needs = self.tags(8)
+        cells = self.cells()
+        rate: Any = self.rate()
+        if card and self.chance(15):
+            rate = {grade: self.rate() for grade in cells["grades"] or self.rules.grades}
+        return Offer(
+            offer_id=self.offer_id(),
+            lender_id=self.random.choice(self.parties),
+            amount=self.money(12),
+            min_rate=rate,
+            max_per_loan=self.money(6) if self.chance(25) else None,
+            max_share=self.share() if self.chance(10) else None,
+            requires=needs,
+            refuses=self.tags(8) - needs,
+            expires_at=now + self.random.randrange(1, 6) if self.chance(15) else None,
+            **cells,
+        )
+
+    def request(self) -> Request:
+        self.ids += 1
+        amount = self.rules.increment * self.random.randrange(1, 150)
+        if self.chance(50):
+            amount = self.unit * self.random.randrange(1, 40)
+        return Request(
+            request_id=f"r{self.ids}",
+            borrower_id=self.random.choice([*self.parties, "bob", "bea"]),
+            amount=amount,
+            max_rate=self.random.choice([45_000, 50_000, 60_000, 90_000, 90_000]),
+            grade=self.random.choice(self.rules.grades),
+            term=self.random.choice(self.rules.terms),
+            min_amount=self.random.randrange(1, amount + 1) if self.chance(70) else None,
+            tags=self.tags(30),
+        )
+
+    def changes(self, now: int) -> dict[str, Any]:
+        """What to amend: one thing mostly, now and then several, sound or not."""
+        makers: list[tuple[str, Any]] = [
+            ("amount", self.money(18)),
+            ("amount", self.money(18)),
+            ("amount", self.money(18)),
+            ("min_rate", self.rate()),
+            ("min_rate", {grade: self.rate() for grade in self.rules.grades}),
+            ("grades", self.cells()["grades"]),
+            ("terms", self.cells()["terms"]),
+            ("max_per_loan", self.random.choice([None, self.money(6)])),
+            ("max_share", self.random.choice([None, self.share()])),
+            ("requires", self.tags(10)),
+            ("refuses", self.tags(10)),
+            ("expires_at", self.random.choice([None, now + self.random.randrange(0, 5)])),
+        ]
+        count = self.random.choice([1, 1, 1, 2, 3])
+        return dict(self.random.choice(makers) for _ in range(count))
