@@ -29,6 +29,8 @@ class History:
         getattr(self, name)()
 
     def run(self, steps: int) -> None:
+        offers = [self.draw.offer(self.now, card=False) for _ in range(self.random.randrange(40))]
+        self.pair.post_many(offers, self.now)
         for _ in range(steps):
             self.step()
         self.pair.compare()
