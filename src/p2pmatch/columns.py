@@ -45,6 +45,7 @@ _SEPARATOR = "|"
 # Text of more digits is no number of months, and need not be turned into one.
 _LONGEST_TERM = 10
 _T = TypeVar("_T")
+Codes = npt.NDArray[np.int32]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -64,9 +65,9 @@ class OfferColumns:
     lender_ids: list[str]
     amounts: npt.NDArray[np.int64]
     min_rates: npt.NDArray[np.int64]
-    places: tuple[Place, ...]
+    places: Sequence[Place]
     place_codes: npt.NDArray[np.int32]
-    tag_rules: tuple[TagRule, ...]
+    tag_rules: Sequence[TagRule]
     tag_codes: npt.NDArray[np.int32]
     max_per_loan: npt.NDArray[np.int64]
     max_share: npt.NDArray[np.int64]
@@ -74,6 +75,24 @@ class OfferColumns:
 
     def __len__(self) -> int:
         return len(self.offer_ids)
+
+    def __getitem__(self, rows: slice) -> "OfferColumns":
+        """Some of the rows, with only the places and tag rules that they have."""
+        places, place_codes = _used(self.places, self.place_codes[rows])
+        tag_rules, tag_codes = _used(self.tag_rules, self.tag_codes[rows])
+        return OfferColumns(
+            offer_ids=self.offer_ids[rows],
+            lender_ids=self.lender_ids[rows],
+            amounts=self.amounts[rows],
+            min_rates=self.min_rates[rows],
+            places=places,
+            place_codes=place_codes,
+            tag_rules=tag_rules,
+            tag_codes=tag_codes,
+            max_per_loan=self.max_per_loan[rows],
+            max_share=self.max_share[rows],
+            expires_at=self.expires_at[rows],
+        )
 
     def __iter__(self) -> Iterator[Offer]:
         """The same offers as objects, one at a time."""
@@ -302,18 +321,26 @@ def _pairs(
     first_codes: npt.NDArray[np.int32],
     seconds: Sequence[Any],
     second_codes: npt.NDArray[np.int32],
-) -> tuple[tuple[Any, ...], npt.NDArray[np.int32]]:
+) -> tuple[list[Any], Codes]:
     """The distinct pairs of two coded columns, and which of them each row has."""
     both = first_codes.astype(np.int64) * len(seconds) + second_codes
-    used, first_row, codes = np.unique(both, return_index=True, return_inverse=True)
-    # Numbered by first appearance, as they would be if the rows came one by one.
+    used, codes = _numbered(both)
+    return [(firsts[pair // len(seconds)], seconds[pair % len(seconds)]) for pair in used], codes
+
+
+def _used(values: Sequence[_T], codes: Codes) -> tuple[list[_T], Codes]:
+    """The values that are referred to, and the references renumbered."""
+    used, renumbered = _numbered(codes)
+    return [values[code] for code in used], renumbered
+
+
+def _numbered(codes: npt.NDArray[np.integer[Any]]) -> tuple[list[int], Codes]:
+    """The distinct codes by first appearance, as if rows came one by one, and their numbers."""
+    used, first_row, places = np.unique(codes, return_index=True, return_inverse=True)
     order = first_row.argsort()
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    pairs = tuple(
-        (firsts[p // len(seconds)], seconds[p % len(seconds)]) for p in used[order].tolist()
-    )
-    return pairs, rank[codes]
+    return used[order].tolist(), rank[places]
 
 
 def _members(value: Any, field: str) -> list[Any]:  # noqa: ANN401 - any value a cell may hold

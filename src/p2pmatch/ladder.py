@@ -250,11 +250,15 @@ class Ladder:
 
     def _replace(self, first: int, stop: int, rows: Columns) -> None:
         """Put chunks made of `rows` in the place of chunks `first` to `stop`."""
+        rows_in_all = len(rows[0])
+        # As few chunks as hold them, of even size: a remainder would become a chunk of few rows.
+        count = 1 if rows_in_all <= CHUNK else -(-rows_in_all // _FILL)
+        edges = [rows_in_all * i // count for i in range(count + 1)]
         chunks = []
         last_keys = []
-        for low in range(0, len(rows[0]), _FILL):
+        for low, high in pairwise(edges):
             chunk = Chunk()
-            chunk.fill(tuple(column[low : low + _FILL] for column in rows))
+            chunk.fill(tuple(column[low:high] for column in rows))
             chunks.append(chunk)
             last_keys.append(int(chunk.keys[chunk.stop - 1]))
         self.chunks[first:stop] = chunks

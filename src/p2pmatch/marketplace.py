@@ -4,7 +4,7 @@ Each call builds a command; `decide` reads the state and says what follows; `app
 same commands give the same events, bit for bit, on every machine.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from importlib import import_module
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import numpy as np
 from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch.apply import apply
-from p2pmatch.columns import read_offers, read_requests
+from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.decide import check_now, check_request, decide
 from p2pmatch.errors import Refused, UnknownName, refusal
 from p2pmatch.events import Event, LoanMade, Rejected, RequestUnfunded
@@ -65,6 +65,7 @@ class Marketplace:
 
     Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `advance`,
     `set_lender_limits`, `set_borrower_limits`, `declare_group`, `repay`.
+    Watching it: `subscribe`.
     Asking it: `quote`, `explain`, `ladder`, `queue`, `offer`, `offers`, `loan`, `exposure`,
     `borrower_outstanding`, `now`, `digest`, `check`.
 
@@ -91,6 +92,14 @@ class Marketplace:
     def __init__(self, rules: Rules) -> None:
         checks.check_instance(rules, Rules, "rules", "Rules(...)")
         self._state = State(rules)
+        self._listeners: list[Callable[[Event], object]] = []
+
+    def subscribe(self, listener: Callable[[Event], object]) -> None:
+        """Have `listener` called with every event from now on, once the state is what it says.
+
+        An exception of the listener's reaches the caller; the events have happened all the same.
+        """
+        self._listeners.append(listener)
 
     # Changing it
 
@@ -104,9 +113,12 @@ class Marketplace:
         Parameters
         ----------
         columns : a mapping of lists or arrays (see `p2pmatch.columns.read_offers`), or, with the
-            `frames` extra, any dataframe; named as in the CSV files, in engine units.
+            `frames` extra, any dataframe; named as in the CSV files, in engine units. What
+            `read_offers` returned is taken as it is.
         """
-        self._do(c.PostOffers(offers=read_offers(_as_columns(columns)), now=now))
+        if not isinstance(columns, OfferColumns):
+            columns = read_offers(_as_columns(columns))
+        self._do(c.PostOffers(offers=columns, now=now))
 
     def amend(
         self,
@@ -203,6 +215,9 @@ class Marketplace:
             raise refusal(first.code, first.field, first.value, first.accepted)
         for event in events:
             apply(self._state, event)
+        for listener in self._listeners:
+            for event in events:
+                listener(event)
         return tuple(events)
 
     # Asking it

@@ -1,0 +1,24 @@
+"""`python -m p2pmatch`, and the command `p2pmatch`."""
+
+import sys
+from importlib.util import find_spec
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, or say what it needs."""
+    missing = [name for name in ("cyclopts", "rich") if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(
+            f"p2pmatch: the command line needs {' and '.join(missing)}: "
+            "pip install 'p2pmatch[cli]'\n"
+        )
+        sys.exit(2)
+    from p2pmatch.cli import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

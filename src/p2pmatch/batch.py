@@ -1,0 +1,446 @@
+"""A file-driven run: offers and requests merged in time, matched, and written out.
+
+Everything is matched in memory first; then the files are written to a sibling folder which takes its
+name at the end, so that a run that fails leaves nothing behind.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from p2pmatch.columns import OfferColumns, read_offers
+from p2pmatch.inputs import OFFER_COLUMNS, REQUEST_COLUMNS, Inputs, read_inputs
+from p2pmatch.marketplace import Marketplace, Result
+from p2pmatch.orders import Request
+from p2pmatch.rules import Rules
+from p2pmatch.tables import BadInput
+from p2pmatch.units import format_amount, format_rate
+
+__all__ = ["FORMAT_VERSION", "Run", "check_target", "load_book", "match_files", "write_run"]
+
+#: The layout of a result folder; `run.json` says which one it has.
+FORMAT_VERSION = 1
+
+_RUN_FILE = "run.json"
+
+
+@attrs.frozen(eq=False)
+class Run:
+    """What a run did.
+
+    order : the requests' rows, in order of processing; results : one per request, in that order.
+    book_order : the rows of the offers that were posted, in order of arrival.
+    expired : how many offers had expired when they arrived.
+    repeated_ids : request ids that stand in several rows, each a request of its own.
+    """
+
+    inputs: Inputs
+    order: Sequence[int]
+    results: Sequence[Result]
+    book_order: Sequence[int]
+    offer_times: Sequence[int]
+    request_times: Sequence[int]
+    expired: int
+    repeated_ids: Sequence[str]
+
+
+def match_files(
+    offers: Path,
+    requests: Path,
+    rules: Path | None,
+    progress: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> Run:
+    """Match the requests of one file with the offers of another.
+
+    Offers and requests merge by submitted_at; at the same time offers come first, then file order.
+    Without the column in either file, all offers come before all requests; a row without a time
+    comes before all that have one.
+
+    Parameters
+    ----------
+    progress : wraps the loop over the requests, to show how far it is.
+
+    Raises
+    ------
+    BadInput : naming every bad row.
+    """
+    inputs = read_inputs(offers, requests, rules)
+    times = _Times.of(inputs.offers["submitted_at"], inputs.requests["submitted_at"])
+    market = Marketplace(inputs.rules)
+    book_order = times.offer_order[_still_valid(inputs, times)]
+    book = _book(inputs, book_order.tolist()) if len(book_order) else None
+    arrivals = times.offers[book_order]
+    order = times.request_order.tolist()
+    # How many offers stand in the book when each request comes.
+    before = np.searchsorted(arrivals, times.requests[times.request_order], side="right")
+    requests_made, repeated = _requests(inputs)
+    results = []
+    posted = 0
+    for position in progress(range(len(order))):
+        row = order[position]
+        due = int(before[position])
+        if book is not None and due > posted:
+            market.post_many(book[posted:due], now=int(arrivals[posted]))
+            posted = due
+        results.append(market.submit(requests_made[row], now=int(times.requests[row])))
+    return Run(
+        inputs,
+        order,
+        results,
+        book_order.tolist(),
+        times.offers.tolist(),
+        times.requests.tolist(),
+        len(times.offer_order) - len(book_order),
+        repeated,
+    )
+
+
+def load_book(offers: Path, rules: Path | None) -> Marketplace:
+    """A marketplace with all offers of a file that have not expired when they arrive."""
+    inputs = read_inputs(offers, None, rules)
+    times = _Times.of(inputs.offers["submitted_at"], [])
+    market = Marketplace(inputs.rules)
+    book_order = times.offer_order[_still_valid(inputs, times)]
+    if len(book_order):
+        first = int(times.offers[book_order[0]])
+        market.post_many(_book(inputs, book_order.tolist()), now=first)
+        market.advance(int(times.offers.max()))
+    return market
+
+
+@attrs.frozen(eq=False)
+class _Times:
+    """When each row comes (int64), and the rows in the order they come."""
+
+    offers: Any
+    requests: Any
+    offer_order: Any
+    request_order: Any
+
+    @classmethod
+    def of(cls, offers: Sequence[int | None], requests: Sequence[int | None]) -> "_Times":
+        given = [time for time in chain(offers, requests) if time is not None]
+        earliest, latest = min(given, default=0), max(given, default=0)
+        # A file without any time: offers before everything, requests after everything.
+        timed = any(time is not None for time in offers) and any(
+            time is not None for time in requests
+        )
+        offer_times = [earliest if time is None or not timed else time for time in offers]
+        request_times = [
+            latest if not timed else earliest if time is None else time for time in requests
+        ]
+        offer_column = np.array(offer_times, dtype=np.int64)
+        request_column = np.array(request_times, dtype=np.int64)
+        return cls(
+            offer_column,
+            request_column,
+            offer_column.argsort(kind="stable"),
+            request_column.argsort(kind="stable"),
+        )
+
+
+def _still_valid(inputs: Inputs, times: _Times) -> Any:  # noqa: ANN401 - a mask
+    """Which offers, in order of arrival, have not expired when they arrive."""
+    expires = inputs.offers["expires_at"]
+    if not any(time is not None for time in expires):
+        return np.ones(len(expires), dtype=np.bool_)
+    arrivals = times.offers.tolist()
+    return np.array(
+        [
+            expires[row] is None or expires[row] > arrivals[row]
+            for row in times.offer_order.tolist()
+        ],
+        dtype=np.bool_,
+    )
+
+
+def _book(inputs: Inputs, rows: Sequence[int]) -> OfferColumns:
+    """The offers in order of arrival, as checked columns."""
+    columns = {
+        name: [values[row] for row in rows]
+        for name, values in inputs.offers.items()
+        if name != "submitted_at"
+    }
+    return read_offers(columns)
+
+
+def _requests(inputs: Inputs) -> tuple[list[Request], list[str]]:
+    """The requests in file order. An id that comes again gets a suffix: each row is a request."""
+    columns = inputs.requests
+    ids = columns["request_id"]
+    counts = Counter(ids)
+    repeated = [request_id for request_id, count in counts.items() if count > 1]
+    taken = set(ids)
+    seen: set[str] = set()
+    made = []
+    for row, request_id in enumerate(ids):
+        own_id, number = request_id, 2
+        while own_id in seen:
+            own_id = f"{request_id}#{number}"
+            if own_id in taken:
+                own_id = request_id
+            number += 1
+        seen.add(own_id)
+        made.append(
+            Request(
+                request_id=own_id,
+                borrower_id=columns["borrower_id"][row],
+                amount=columns["amount"][row],
+                max_rate=columns["max_rate"][row],
+                grade=columns["grade"][row],
+                term=columns["term"][row],
+                min_amount=columns["min_amount"][row],
+                tags=columns["tags"][row],
+            )
+        )
+    return made, repeated
+
+
+# Writing
+
+
+def check_target(out: Path) -> None:
+    """Raise BadInput unless `out` is free, empty, or holds an earlier run."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise BadInput(f"{out}: is a file; accepted: a new folder, or one of an earlier run")
+    held = [entry.name for entry in out.iterdir()]
+    if held and _RUN_FILE not in held:
+        raise BadInput(
+            f"{out}: holds other files ({held[0]}); accepted: a new or empty folder, or one of an "
+            "earlier run"
+        )
+
+
+def write_run(run: Run, out: Path, offers: Path, requests: Path) -> dict[str, Any]:
+    """Write a run's files to the folder `out`, all or none; returns the summary.
+
+    Raises
+    ------
+    BadInput : if `out` cannot be written, or holds something else.
+    """
+    check_target(out)
+    summary = _summary(run)
+    files = {
+        "loans.csv": _lines(_LOAN_COLUMNS, _loan_rows(run)),
+        "notes.csv": _lines(_NOTE_COLUMNS, _note_rows(run)),
+        "unfunded.csv": _lines(_UNFUNDED_COLUMNS, _unfunded_rows(run)),
+        "book.csv": _book_lines(run),
+        "asked.csv": _asked_lines(run),
+        "summary.json": json.dumps(summary, indent=1) + "\n",
+    }
+    sources = {"offers": _source(offers), "requests": _source(requests)}
+    description = {
+        "version": FORMAT_VERSION,
+        **sources,
+        "rules": _rules_as_written(run.inputs.rules),
+        "files": {name: _sha256(text.encode()) for name, text in files.items()},
+    }
+    files[_RUN_FILE] = json.dumps(description, indent=1) + "\n"
+    try:
+        _replace_folder(out, files)
+    except OSError as error:
+        raise BadInput(f"{out}: cannot be written: {error.strerror}") from None
+    return summary
+
+
+def _replace_folder(out: Path, files: Mapping[str, str]) -> None:
+    """Write the files to a sibling of `out`, then let it take the place of `out`."""
+    parent = out.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=parent))
+    old = partial.with_name(partial.name + "-old")
+    try:
+        for name, text in files.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="")
+        partial.chmod(0o777 & ~_umask())
+        if out.exists():
+            out.rename(old)
+        try:
+            partial.rename(out)
+        except BaseException:
+            if old.exists():
+                old.rename(out)
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_LOAN_COLUMNS = ("request_id", "principal", "rate", "marginal_rate", "notes", "lenders")
+_NOTE_COLUMNS = ("request_id", "offer_id", "lender_id", "amount", "rate")
+_UNFUNDED_COLUMNS = ("request_id", "amount", "reason")
+
+
+class _Written(dict[int, str]):
+    """Numbers and how they are written, each worked out once."""
+
+    def __init__(self, write: Callable[[int], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, number: int) -> str:
+        text = self[number] = self._write(number)
+        return text
+
+
+def _cell(text: str) -> str:
+    """A field as CSV writes it: quoted only where it must be."""
+    if any(mark in text for mark in ',"\r\n') or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _lines(header: Sequence[str], rows: Iterable[str]) -> str:
+    """A CSV file with the line ends of RFC 4180."""
+    return "\r\n".join([",".join(header), *rows, ""])
+
+
+def _loan_rows(run: Run) -> Iterable[str]:
+    for row, result in zip(run.order, run.results, strict=True):
+        loan = result.loan
+        if loan is not None:
+            yield (
+                f"{_cell(run.inputs.requests['request_id'][row])},{format_amount(loan.principal)},"
+                f"{format_rate(loan.rate)},{format_rate(loan.marginal_rate)},"
+                f"{len(loan.notes)},{loan.lenders}"
+            )
+
+
+def _note_rows(run: Run) -> Iterable[str]:
+    amounts, rates = _Written(format_amount), _Written(format_rate)
+    for row, result in zip(run.order, run.results, strict=True):
+        if result.loan is None:
+            continue
+        request = _cell(run.inputs.requests["request_id"][row])
+        notes = result.loan.notes
+        for offer, lender, amount, rate in zip(
+            notes.offer_ids.tolist(),
+            notes.lender_ids.tolist(),
+            notes.amounts.tolist(),
+            notes.rates.tolist(),
+            strict=True,
+        ):
+            yield f"{request},{_cell(offer)},{_cell(lender)},{amounts[amount]},{rates[rate]}"
+
+
+def _unfunded_rows(run: Run) -> Iterable[str]:
+    for row, result in zip(run.order, run.results, strict=True):
+        if result.unfunded:
+            request = _cell(run.inputs.requests["request_id"][row])
+            yield f"{request},{format_amount(result.unfunded)},{result.reason}"
+
+
+def _book_lines(run: Run) -> str:
+    """The offers as they were read, in order of arrival."""
+    times = [run.offer_times[row] for row in run.book_order]
+    return _input_lines(OFFER_COLUMNS, "offers", run, run.book_order, times)
+
+
+def _asked_lines(run: Run) -> str:
+    """The requests as they were read, in order of processing."""
+    times = [run.request_times[row] for row in run.order]
+    return _input_lines(REQUEST_COLUMNS, "requests", run, run.order, times)
+
+
+def _input_lines(
+    names: Sequence[str], kind: str, run: Run, rows: Sequence[int], times: Sequence[int]
+) -> str:
+    """One side of the input, normalised, with the columns that are only carried along."""
+    columns = run.inputs.offers if kind == "offers" else run.inputs.requests
+    written: list[Iterable[str]] = []
+    for name in names:
+        if name == "submitted_at":
+            written.append(map(str, times))
+            continue
+        values = columns[name]
+        texts = {value: _cell(_write_value(name, value)) for value in set(values)}
+        written.append([texts[values[row]] for row in rows])
+    extras = run.inputs.extras[kind]
+    written.extend([_cell(column[row]) for row in rows] for column in extras.values())
+    header = [*names, *map(_cell, extras)]
+    return _lines(header, map(",".join, zip(*written, strict=True)))
+
+
+_RATES = ("min_rate", "max_rate", "max_share")
+_AMOUNTS = ("amount", "max_per_loan", "min_amount")
+
+
+def _write_value(name: str, value: Any) -> str:  # noqa: ANN401 - any cell
+    if value is None:
+        return ""
+    if name in _AMOUNTS:
+        return format_amount(value)
+    if name in _RATES:
+        return format_rate(value)
+    if isinstance(value, tuple):
+        return "|".join(map(str, value))
+    return str(value)
+
+
+def _rules_as_written(rules: Rules) -> dict[str, Any]:
+    """The rules in force, in the words of rules.toml."""
+    return {
+        "grades": list(rules.grades),
+        "terms": list(rules.terms),
+        "increment": format_amount(rules.increment),
+        "min_note": format_amount(rules.smallest_note),
+        "max_share": _write_value("max_share", rules.max_share) or None,
+        "allocation": rules.allocation,
+        "pricing": rules.pricing,
+        "lender_limits": _limits_as_written(attrs.asdict(rules.lender_limits)),
+        "borrower_limits": _limits_as_written(attrs.asdict(rules.borrower_limits)),
+    }
+
+
+def _limits_as_written(limits: Mapping[str, int | None]) -> dict[str, str]:
+    return {
+        name: _write_value(name if name in _RATES else "amount", value)
+        for name, value in limits.items()
+        if value is not None
+    }
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    """The run in numbers; amounts as text of major units."""
+    loans = [result.loan for result in run.results if result.loan is not None]
+    lent = sum(loan.principal for loan in loans)
+    interest = sum(int(loan.notes.amounts @ loan.notes.rates) for loan in loans)
+    reasons = Counter(result.reason for result in run.results if result.reason is not None)
+    return {
+        "offers": len(run.book_order),
+        "offers_expired_on_arrival": run.expired,
+        "requests": len(run.results),
+        "loans": len(loans),
+        "notes": sum(len(loan.notes) for loan in loans),
+        "asked": format_amount(sum(run.inputs.requests["amount"])),
+        "lent": format_amount(lent),
+        "unfunded": format_amount(sum(result.unfunded for result in run.results)),
+        "mean_rate": format_rate((2 * interest + lent) // (2 * lent)) if lent else None,
+        "unfunded_because": dict(sorted(reasons.items())),
+    }
+
+
+def _source(path: Path) -> dict[str, str]:
+    return {"path": str(path), "sha256": _sha256(path.read_bytes())}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,202 @@
+"""The command line: results on stdout, progress and complaints on stderr, 0 done, 1 failed, 2 bad."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn, cast
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.progress import track
+
+import p2pmatch
+from p2pmatch.audit import audit_directory
+from p2pmatch.batch import check_target, load_book, match_files, write_run
+from p2pmatch.demo import demo_lines, sparkline
+from p2pmatch.errors import P2PMatchError
+from p2pmatch.marketplace import Marketplace
+from p2pmatch.orders import Request
+from p2pmatch.quote import Quote
+from p2pmatch.tables import BadInput
+from p2pmatch.units import MAX_RATE, amount, format_amount, format_rate, rate
+
+__all__ = ["app", "run"]
+
+_DONE, _FAILED, _BAD = 0, 1, 2
+
+#: What `Result.reason` and `Quote.reason` mean, for people.
+UNFUNDED_BECAUSE = {
+    "borrower_limit": "the borrower's limit leaves no more",
+    "empty_book": "no offer stands for this grade and term",
+    "no_eligible_offer": "no offer takes this request at its rate",
+    "below_min_amount": "less could be placed than the borrower accepts",
+    "not_enough_room": "no further offer has room under its limits",
+}
+
+app = App(
+    name="p2pmatch",
+    help="Match loan requests with lenders' offers.",
+    version=p2pmatch.__version__,
+    result_action="return_value",
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    signal.signal(signal.SIGTERM, _stop)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    try:
+        code = app(list(arguments), exit_on_error=False, print_error=False, error_console=errors)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        errors.print(f"p2pmatch: {error}")
+        return _BAD
+    except (BadInput, P2PMatchError) as error:
+        errors.print(f"p2pmatch: {error}" if "\n" not in str(error) else str(error))
+        return _BAD
+    except KeyboardInterrupt:
+        errors.print("p2pmatch: interrupted")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell.
+        sys.stderr.close()
+        return _DONE
+    return _DONE if code is None else cast("int", code)
+
+
+def _stop(signum: int, _: object) -> NoReturn:
+    """Leave through the finally clauses, so that nothing half-written stays behind."""
+    sys.exit(128 + signum)
+
+
+@app.command
+def demo() -> None:
+    """Show what it is for: a book, a quote, a loan split over lenders, and what each limit did."""
+    for line in demo_lines(min(Console().width, 80)):
+        print(line)
+
+
+@app.command
+def match(
+    *,
+    offers: Path,
+    requests: Path,
+    out: Path,
+    rules: Path | None = None,
+) -> None:
+    """Match the requests of one file with the offers of another.
+
+    Parameters
+    ----------
+    offers
+        CSV file of lenders' offers.
+    requests
+        CSV file of borrowers' requests.
+    out
+        Folder to write loans.csv, notes.csv, unfunded.csv and summary.json into.
+    rules
+        TOML file with the marketplace's rules.
+    """
+    check_target(out)
+    done = match_files(offers, requests, rules, _progress("matching"))
+    for request_id in done.repeated_ids:
+        _say(f"{requests}: request {request_id} stands in several rows; each is matched by itself")
+    summary = write_run(done, out, offers, requests)
+    for name, value in summary.items():
+        if name != "unfunded_because":
+            print(f"{name.replace('_', ' '):<26} {'-' if value is None else value}")
+    for reason, count in summary["unfunded_because"].items():
+        print(f"  {count:>6} because {UNFUNDED_BECAUSE[reason]} ({reason})")
+
+
+@app.command
+def quote(  # noqa: PLR0913 - the options of the command
+    *,
+    offers: Path,
+    amount: Annotated[str, Parameter(help="Amount in major units, such as 1000 or 2,500.00.")],
+    grade: str,
+    term: int,
+    max_rate: str | None = None,
+    rules: Path | None = None,
+) -> None:
+    """Say what a request would get from the offers of a file.
+
+    Parameters
+    ----------
+    offers
+        CSV file of lenders' offers.
+    grade
+        Risk grade.
+    term
+        Months.
+    max_rate
+        The highest rate accepted, such as 9%; without it any rate.
+    rules
+        TOML file with the marketplace's rules.
+    """
+    market = load_book(offers, rules)
+    request = _request(amount, grade, term, max_rate)
+    found = market.quote(request, now=market.now or 0)
+    for label, value in _quote_rows(found, market):
+        print(f"{label:<14} {value}")
+
+
+@app.command
+def audit(folder: Path) -> int:
+    """Check a folder that `match` wrote, from its files alone.
+
+    Parameters
+    ----------
+    folder
+        What was given to `match --out`.
+    """
+    report = audit_directory(folder)
+    print(report)
+    return _DONE if report.ok else _FAILED
+
+
+def _request(money: str, grade: str, term: int, max_rate: str | None) -> Request:
+    return Request(
+        request_id="quote",
+        borrower_id="(you)",
+        amount=amount(money),
+        max_rate=MAX_RATE if max_rate is None else rate(max_rate),
+        grade=grade,
+        term=term,
+        min_amount=1,
+    )
+
+
+def _quote_rows(found: Quote, market: Marketplace) -> Iterable[tuple[str, str]]:
+    yield "asked", format_amount(found.request.amount)
+    yield "obtainable", format_amount(found.principal)
+    if found.loan is not None:
+        yield "rate", format_rate(found.loan.rate)
+        yield "marginal rate", format_rate(found.loan.marginal_rate)
+        yield "lenders", str(found.lenders)
+        yield "notes", str(len(found.loan.notes))
+    if found.reason is not None:
+        because = UNFUNDED_BECAUSE[found.reason]
+        yield "unfunded", f"{format_amount(found.unfunded)} ({found.reason}: {because})"
+    ladder = market.ladder(found.request.grade, found.request.term)
+    if len(ladder):
+        low, high = format_rate(int(ladder.rates[0])), format_rate(int(ladder.rates[-1]))
+        yield "depth", f"{low} {sparkline(ladder)} {high}"
+        yield "", f"{format_amount(int(ladder.available[-1]))} stands in all"
+
+
+def _progress(what: str) -> Callable[[Sequence[int]], Iterable[int]]:
+    """A progress bar on stderr if that is a terminal; nothing otherwise."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return iter
+
+    def show(steps: Sequence[int]) -> Iterable[int]:
+        return track(steps, description=what, console=console, transient=True)
+
+    return show
+
+
+def _say(text: str) -> None:
+    print(f"p2pmatch: {text}", file=sys.stderr)

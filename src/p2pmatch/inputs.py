@@ -1,0 +1,339 @@
+"""The files of a run: offers, requests, rules; checked whole before anything is matched."""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from p2pmatch import checks
+from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName
+from p2pmatch.limits import BorrowerLimits, Limits
+from p2pmatch.orders import MAX_TERM
+from p2pmatch.rules import Rules
+from p2pmatch.tables import BadInput, Problems, Table, read_table
+from p2pmatch.units import FULL_SHARE, MAX_TIME, amount, format_amount, rate
+
+__all__ = [
+    "OFFER_COLUMNS",
+    "REQUEST_COLUMNS",
+    "Inputs",
+    "read_inputs",
+    "read_rules",
+    "rules_for",
+]
+
+#: The columns of an offers file; the first four must be there.
+OFFER_COLUMNS = (
+    "offer_id",
+    "lender_id",
+    "amount",
+    "min_rate",
+    "grades",
+    "terms",
+    "max_per_loan",
+    "max_share",
+    "requires",
+    "refuses",
+    "expires_at",
+    "submitted_at",
+)
+#: The columns of a requests file; the first six must be there.
+REQUEST_COLUMNS = (
+    "request_id",
+    "borrower_id",
+    "amount",
+    "max_rate",
+    "grade",
+    "term",
+    "min_amount",
+    "tags",
+    "submitted_at",
+)
+_REQUIRED_OF_OFFERS = OFFER_COLUMNS[:6]
+_REQUIRED_OF_REQUESTS = REQUEST_COLUMNS[:6]
+
+
+@attrs.frozen(eq=False)
+class Inputs:
+    """A run's input as columns of plain values, in file order.
+
+    offers and requests have the names of the CSV files; a cell that is not set is None. The columns
+    submitted_at are None where the file has none. `lines` are the requests' line numbers.
+    """
+
+    rules: Rules
+    offers: dict[str, list[Any]]
+    requests: dict[str, list[Any]]
+    extras: Mapping[str, Mapping[str, Sequence[str]]]
+    request_lines: Sequence[int]
+
+
+def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inputs:
+    """Read and check the files of a run.
+
+    Parameters
+    ----------
+    offers, requests : CSV files; without `requests` there are none.
+    rules : a TOML file; None: the defaults, with the files' own grades and terms.
+
+    Raises
+    ------
+    BadInput : with file, line, column and what would be accepted, for every bad row.
+    """
+    problems = Problems()
+    settings = read_rules(rules)
+    offer_table = read_table(offers, _REQUIRED_OF_OFFERS, problems)
+    request_table = Table("", {}, (), problems)
+    if requests is not None:
+        request_table = read_table(requests, _REQUIRED_OF_REQUESTS, problems)
+    problems.raise_if_any()
+    offer_columns = _offer_columns(offer_table)
+    request_columns = _request_columns(request_table)
+    problems.raise_if_any()
+    made = rules_for(
+        settings,
+        rules,
+        grades=[*_members(offer_columns["grades"]), *request_columns["grade"]],
+        terms=[*_members(offer_columns["terms"]), *request_columns["term"]],
+    )
+    _check_offers(offer_table, offer_columns, made)
+    _check_requests(request_table, request_columns, made)
+    problems.raise_if_any()
+    extras = {
+        "offers": _unknown(offer_table, OFFER_COLUMNS),
+        "requests": _unknown(request_table, REQUEST_COLUMNS),
+    }
+    return Inputs(made, offer_columns, request_columns, extras, request_table.lines)
+
+
+# Rules
+
+
+def read_rules(path: Path | None) -> dict[str, Any]:
+    """The keyword arguments for `Rules` that a TOML file gives; none without a file."""
+    if path is None:
+        return {}
+    try:
+        with path.open("rb") as file:
+            document = tomllib.load(file)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; accepted: the path of a TOML file") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}; accepted: TOML") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}; accepted: TOML") from None
+    problems = Problems()
+    settings = _read_keys(document, _RULE_KEYS, str(path), "", problems)
+    problems.raise_if_any()
+    return settings
+
+
+def _read_keys(
+    document: Mapping[str, Any],
+    readers: Mapping[str, Callable[[Any], Any]],
+    file: str,
+    section: str,
+    problems: Problems,
+) -> dict[str, Any]:
+    """Read a TOML table by a table of readers; nested tables have a table of readers of their own."""
+    read: dict[str, Any] = {}
+    for key, value in document.items():
+        name = f"{section}{key}"
+        if key not in readers:
+            problems.add(file, 0, f"unknown key {name!r}; accepted: {', '.join(readers)}")
+            continue
+        try:
+            if key in _SECTIONS:
+                made, inner = _SECTIONS[key]
+                if not isinstance(value, dict):
+                    raise InvalidValue("wrong_type", name, value, f"a table [{name}]")
+                read[key] = made(**_read_keys(value, inner, file, f"{name}.", problems))
+            else:
+                read[key] = readers[key](value)
+        except P2PMatchError as error:
+            text = str(error).removeprefix(f"{error.field}: ")
+            problems.add(file, 0, f"key {name!r}: {text}")
+    return read
+
+
+def _text(value: object) -> str:
+    return checks.check_id(value, "value")
+
+
+def _list(value: object) -> tuple[object, ...]:
+    if not isinstance(value, list):
+        raise InvalidValue("wrong_type", "value", value, "a list")
+    return tuple(value)
+
+
+_LIMIT_KEYS: dict[str, Callable[[Any], Any]] = {
+    "per_loan": amount,
+    "per_borrower": amount,
+    "per_grade": amount,
+    "total": amount,
+    "max_share": rate,
+}
+_SECTIONS: dict[str, tuple[Callable[..., Any], dict[str, Callable[[Any], Any]]]] = {
+    "lender_limits": (Limits, _LIMIT_KEYS),
+    "borrower_limits": (BorrowerLimits, {"total": amount}),
+}
+_RULE_KEYS: dict[str, Callable[[Any], Any]] = {
+    "increment": amount,
+    "min_note": amount,
+    "max_share": rate,
+    "allocation": _text,
+    "pricing": _text,
+    "grades": _list,
+    "terms": _list,
+    **dict.fromkeys(_SECTIONS, _text),
+}
+
+
+def rules_for(
+    settings: dict[str, Any], path: Path | None, grades: Sequence[str], terms: Sequence[int]
+) -> Rules:
+    """The rules that a file's settings make; without grades or terms in it, those of the data."""
+    found = {"grades": sorted(set(grades)) or ["A"], "terms": sorted(set(terms)) or [12]}
+    try:
+        return Rules(**{**found, **settings})
+    except P2PMatchError as error:
+        raise BadInput(f"{path or 'rules'}: {error}") from None
+
+
+# Columns
+
+
+def _offer_columns(table: Table) -> dict[str, list[Any]]:
+    return {
+        "offer_id": table.read("offer_id", _id),
+        "lender_id": table.read("lender_id", _id),
+        "amount": table.read("amount", _positive_amount),
+        "min_rate": table.read("min_rate", rate),
+        "grades": table.read("grades", _names),
+        "terms": table.read("terms", _terms),
+        "max_per_loan": table.read("max_per_loan", _positive_amount, optional=True),
+        "max_share": table.read("max_share", _share, optional=True),
+        "requires": table.read("requires", _names),
+        "refuses": table.read("refuses", _names),
+        "expires_at": table.read("expires_at", _time, optional=True),
+        "submitted_at": table.read("submitted_at", _time, optional=True),
+    }
+
+
+def _request_columns(table: Table) -> dict[str, list[Any]]:
+    return {
+        "request_id": table.read("request_id", _id),
+        "borrower_id": table.read("borrower_id", _id),
+        "amount": table.read("amount", _positive_amount),
+        "max_rate": table.read("max_rate", rate),
+        "grade": table.read("grade", _grade),
+        "term": table.read("term", _term),
+        "min_amount": table.read("min_amount", _positive_amount, optional=True),
+        "tags": table.read("tags", _names),
+        "submitted_at": table.read("submitted_at", _time, optional=True),
+    }
+
+
+def _id(text: str) -> str:
+    return checks.check_id(text, "id")
+
+
+def _positive_amount(text: str) -> int:
+    minor = amount(text)
+    if minor == 0:
+        raise InvalidValue("zero", "amount", text, "an amount above 0")
+    return minor
+
+
+def _share(text: str) -> int:
+    return checks.check_whole(rate(text), "share", 1, FULL_SHARE)
+
+
+def _time(text: str) -> int:
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(MAX_TIME)):
+        raise InvalidValue("malformed", "time", text, "a whole number, or nothing")
+    return checks.check_time(int(text))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    members = tuple(member.strip() for member in text.split("|")) if text else ()
+    checks.check_ids(members, "name")
+    return members
+
+
+def _grade(text: str) -> str:
+    if "|" in text:
+        raise InvalidValue("malformed", "grade", text, "one grade")
+    return checks.check_id(text, "grade")
+
+
+def _term(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_TERM)):
+        raise InvalidValue("malformed", "term", text, f"months from 1 to {MAX_TERM}")
+    return checks.check_whole(int(text), "term", 1, MAX_TERM)
+
+
+def _terms(text: str) -> tuple[int, ...]:
+    return tuple(_term(member) for member in _names(text))
+
+
+def _members(column: Sequence[Sequence[Any]]) -> list[Any]:
+    return list(dict.fromkeys(member for cell in dict.fromkeys(column) for member in cell))
+
+
+# Checks that need more than one cell
+
+
+def _check_offers(table: Table, columns: dict[str, list[Any]], rules: Rules) -> None:
+    _check_known(table, "grades", columns["grades"], rules.grades, "unknown_grade")
+    _check_known(table, "terms", columns["terms"], rules.terms, "unknown_term")
+    ids = columns["offer_id"]
+    if len(set(ids)) < len(ids):
+        seen: set[str] = set()
+        for line, offer_id in zip(table.lines, ids, strict=True):
+            if offer_id in seen:
+                table.note(line, "offer_id", Refused("duplicate_id", "", offer_id, "each id once"))
+            seen.add(offer_id)
+    for line, needs, bars in zip(table.lines, columns["requires"], columns["refuses"], strict=True):
+        both = set(needs) & set(bars)
+        if both:
+            error = InvalidValue("contradiction", "", sorted(both), "tags not also required")
+            table.note(line, "refuses", error)
+
+
+def _check_requests(table: Table, columns: dict[str, list[Any]], rules: Rules) -> None:
+    grades = [(grade,) for grade in columns["grade"]]
+    _check_known(table, "grade", grades, rules.grades, "unknown_grade")
+    terms = [(term,) for term in columns["term"]]
+    _check_known(table, "term", terms, rules.terms, "unknown_term")
+    texts = table.columns
+    for i, (line, whole, least) in enumerate(
+        zip(table.lines, columns["amount"], columns["min_amount"], strict=True)
+    ):
+        if whole % rules.increment:
+            accepted = f"a multiple of {format_amount(rules.increment)}"
+            error = InvalidValue("not_multiple", "", texts["amount"][i], accepted)
+            table.note(line, "amount", error)
+        if least is not None and least > whole:
+            accepted = f"at most the amount, {format_amount(whole)}"
+            error = InvalidValue("above_amount", "", texts["min_amount"][i], accepted)
+            table.note(line, "min_amount", error)
+
+
+def _check_known(
+    table: Table, name: str, cells: Sequence[Sequence[Any]], known: Sequence[Any], code: str
+) -> None:
+    strangers = {
+        cell: member for cell in dict.fromkeys(cells) for member in cell if member not in known
+    }
+    if strangers:
+        for line, cell in zip(table.lines, cells, strict=True):
+            if cell in strangers:
+                table.note(line, name, UnknownName(code, "", strangers[cell], f"{list(known)}"))
+
+
+def _unknown(table: Table, known: Sequence[str]) -> dict[str, Sequence[str]]:
+    return {name: column for name, column in table.columns.items() if name not in known}
