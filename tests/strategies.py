@@ -1,7 +1,7 @@
 """Marketplaces in the small: few rates, few parties, few cells, and limits that pinch.
 
-One generator serves seeded histories and hypothesis alike: it draws from anything that has the methods of
-`random.Random`, which `st.randoms(use_true_random=False)` gives as well.
+One generator serves seeded histories and hypothesis alike: it draws from anything that has the
+methods of `random.Random`, which `st.randoms(use_true_random=False)` gives as well.
 """
 
 from random import Random

@@ -1,7 +1,7 @@
 """A file-driven run: offers and requests merged in time, matched, and written out.
 
-Everything is matched in memory first; then the files are written to a sibling folder which takes its
-name at the end, so that a run that fails leaves nothing behind.
+Everything is matched in memory first; then the files are written to a sibling folder which takes
+its name at the end, so that a run that fails leaves nothing behind.
 """
 
 import hashlib

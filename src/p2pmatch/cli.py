@@ -1,4 +1,4 @@
-"""The command line: results on stdout, progress and complaints on stderr, 0 done, 1 failed, 2 bad."""
+"""The command line: results on stdout, all else on stderr; exit 0 done, 1 failed, 2 bad input."""
 
 import signal
 import sys
@@ -111,7 +111,7 @@ def match(
 
 
 @app.command
-def quote(  # noqa: PLR0913 - the options of the command
+def quote(
     *,
     offers: Path,
     amount: Annotated[str, Parameter(help="Amount in major units, such as 1000 or 2,500.00.")],

@@ -74,7 +74,10 @@ def demo_lines(width: int = 80) -> Iterator[str]:
     if loan is None:
         return
     yield ""
-    yield f"THE QUOTE  {request.borrower_id} asks {format_amount(request.amount)} for {request.term} months at {format_rate(request.max_rate)} at most"
+    yield (
+        f"THE QUOTE  {request.borrower_id} asks {format_amount(request.amount)} for "
+        f"{request.term} months at {format_rate(request.max_rate)} at most"
+    )
     yield (
         f"  {format_amount(quote.principal)} from {quote.lenders} lenders at "
         f"{format_rate(loan.rate)} on average, the dearest note {format_rate(loan.marginal_rate)}"

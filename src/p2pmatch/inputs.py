@@ -137,7 +137,7 @@ def _read_keys(
     section: str,
     problems: Problems,
 ) -> dict[str, Any]:
-    """Read a TOML table by a table of readers; nested tables have a table of readers of their own."""
+    """Read a TOML table by a table of readers; its sections have tables of their own."""
     read: dict[str, Any] = {}
     for key, value in document.items():
         name = f"{section}{key}"
@@ -195,7 +195,10 @@ def rules_for(
     settings: dict[str, Any], path: Path | None, grades: Sequence[str], terms: Sequence[int]
 ) -> Rules:
     """The rules that a file's settings make; without grades or terms in it, those of the data."""
-    found = {"grades": sorted(set(grades)) or ["A"], "terms": sorted(set(terms)) or [12]}
+    found: dict[str, Any] = {
+        "grades": sorted(set(grades)) or ["A"],
+        "terms": sorted(set(terms)) or [12],
+    }
     try:
         return Rules(**{**found, **settings})
     except P2PMatchError as error:

@@ -1,11 +1,11 @@
 """CSV files as people write them: named text columns, and every bad cell with its line.
 
-Spreadsheets' byte order mark, line ends and quoting are understood. Nothing is raised for a bad cell:
-it is noted, and `Problems.raise_if_any` says all of them at once.
+Spreadsheets' byte order mark, line ends and quoting are understood. Nothing is raised for a bad
+cell: it is noted, and `Problems.raise_if_any` says all of them at once.
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ class Table:
     """A file's columns of text, and the line each row begins at."""
 
     file: str
-    columns: dict[str, Sequence[str]]
+    columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     problems: Problems
 
@@ -138,7 +138,7 @@ def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table
     return Table(file, columns, lines, problems)
 
 
-def _check_shape(  # noqa: PLR0917 - what there is to check
+def _check_shape(
     file: str,
     header: list[str],
     rows: list[list[str]],

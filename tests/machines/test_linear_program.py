@@ -1,6 +1,7 @@
 """With p = c a loan is the cheapest possible: its cost equals a linear program's optimum.
 
-The program knows only offers' rooms and lenders' joint rooms (nested limits); it is solved by HiGHS.
+The program knows only offers' rooms and lenders' joint rooms (nested limits); it is solved by
+HiGHS.
 """
 
 from random import Random

@@ -127,7 +127,7 @@ def allocate(
 def tail(
     notes: list[tuple[Place, int]], last: Place, need: int, room: int, target: int, least: int
 ) -> tuple[int, list[tuple[Place, int]]]:
-    """Step 5: bring the last note up to the least with money of the dearest before it, or drop it."""
+    """Step 5: bring the last note up to the least, or drop it."""
     short = least - need
     spare = sum(part - least for _, part in notes)
     if room < least or spare < short:

@@ -134,7 +134,7 @@ class _Replay:
                 book.post(_offer(offers[posted]))
                 posted += 1
             request = _request(row)
-            outcome = results.take(request, counts[request.request_id] > 1, self.findings)
+            outcome = results.take(request, self.findings, repeated=counts[request.request_id] > 1)
             self.checked["notes"] += len(outcome.notes)
             check_outcome(
                 book,
@@ -194,7 +194,7 @@ class _Results:
         names = ("loans.csv", "notes.csv", "unfunded.csv")
         return cls(*(_rows(texts, name)[::-1] for name in names))
 
-    def take(self, request: RequestRecord, repeated: bool, findings: Findings) -> Outcome:  # noqa: FBT001
+    def take(self, request: RequestRecord, findings: Findings, *, repeated: bool) -> Outcome:
         """What was recorded for the next request."""
         loan = self._next(self.loans, request)
         rest = self._next(self.unfunded, request)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import ClassVar
 
 import attrs
 
@@ -75,7 +75,7 @@ class Auditor:
             self._findings.add("time_backwards", where)
         if not isinstance(event, e.Rejected):
             self._now = event.now
-            _FOLDS[type(event)](self, event, where)
+            self._FOLDS[type(event)](self, event, where)
 
     def report(self) -> Report:
         """What was found in all events so far."""
@@ -158,7 +158,7 @@ class Auditor:
             self._pending = None
             self._check(event.loan.request, event, 0, where, event.now)
 
-    def _check(  # noqa: PLR0917 - the parts of one outcome
+    def _check(
         self, request: Request, event: e.LoanMade | None, unfunded: int, where: str, now: int
     ) -> None:
         notes: list[NoteRecord] = []
@@ -205,23 +205,23 @@ class Auditor:
     def _time(self, event: e.TimeAdvanced, where: str) -> None:
         """Time alone changes nothing; offers that expire have events of their own."""
 
-
-_FOLDS: Mapping[type[e.Event], Callable[[Auditor, Any, str], None]] = MappingProxyType(
-    {
-        e.OfferPosted: Auditor._posted,
-        e.OffersPosted: Auditor._posted_many,
-        e.OfferAmended: Auditor._amended,
-        e.OfferCancelled: Auditor._left,
-        e.OfferExpired: Auditor._left,
-        e.LoanMade: Auditor._loan,
-        e.RequestUnfunded: Auditor._unfunded,
-        e.LenderLimitsSet: Auditor._lender_limits,
-        e.BorrowerLimitsSet: Auditor._borrower_limits,
-        e.GroupDeclared: Auditor._group,
-        e.LoanRepaid: Auditor._repaid,
-        e.TimeAdvanced: Auditor._time,
-    }
-)
+    #: What to do with each kind of event; `Rejected` changes nothing.
+    _FOLDS: ClassVar[Mapping[type[e.Event], Callable[..., None]]] = MappingProxyType(
+        {
+            e.OfferPosted: _posted,
+            e.OffersPosted: _posted_many,
+            e.OfferAmended: _amended,
+            e.OfferCancelled: _left,
+            e.OfferExpired: _left,
+            e.LoanMade: _loan,
+            e.RequestUnfunded: _unfunded,
+            e.LenderLimitsSet: _lender_limits,
+            e.BorrowerLimitsSet: _borrower_limits,
+            e.GroupDeclared: _group,
+            e.LoanRepaid: _repaid,
+            e.TimeAdvanced: _time,
+        }
+    )
 
 
 def _take_out(parts: list[Part], amount: int) -> None:
