@@ -31,8 +31,12 @@ def move(request_id: str, giver: str, taker: str, units: int) -> Corrupt:
     """Move money from one note of a loan to another."""
 
     def corrupt(folder: Folder) -> None:
-        folder.add("notes", folder.find("notes", request_id=request_id, offer_id=giver), "amount", -units)
-        folder.add("notes", folder.find("notes", request_id=request_id, offer_id=taker), "amount", units)
+        folder.add(
+            "notes", folder.find("notes", request_id=request_id, offer_id=giver), "amount", -units
+        )
+        folder.add(
+            "notes", folder.find("notes", request_id=request_id, offer_id=taker), "amount", units
+        )
         folder.figures()
 
     return corrupt
@@ -171,33 +175,57 @@ CORRUPTIONS: dict[str, tuple[Corrupt, str, tuple[str, ...]]] = {
     "a unit moved to a worse note": (move("r6", "o2", "o4", 100), "priority", ("r6", "o2")),
     "a unit moved to a better note": (move("r6", "o4", "o3", 100), "offer_max_share", ("r6", "o3")),
     "a cent moved": (move("r6", "o2", "o4", 1), "not_multiple", ("r6", "o2", "39.99")),
-    "a unit created": (add("notes", "amount", 100, request_id="r1", offer_id="o6"), "principal", ("r1",)),
+    "a unit created": (
+        add("notes", "amount", 100, request_id="r1", offer_id="o6"),
+        "principal",
+        ("r1",),
+    ),
     "a unit destroyed": (add("notes", "amount", -100, request_id="r9"), "principal", ("r9",)),
-    "a cent on the principal": (add("loans", "principal", 1, request_id="r2"), "principal", ("r2",)),
+    "a cent on the principal": (
+        add("loans", "principal", 1, request_id="r2"),
+        "principal",
+        ("r2",),
+    ),
     "an unfunded amount changed": (
-        add("unfunded", "amount", -100, request_id="r3"), "unfunded", ("r3", "3899.00", "3900.00"),
+        add("unfunded", "amount", -100, request_id="r3"),
+        "unfunded",
+        ("r3", "3899.00", "3900.00"),
     ),
     "an unfunded row dropped": (
-        rows("unfunded", drop(request_id="r3")), "unfunded", ("r3", "3900.00"),
+        rows("unfunded", drop(request_id="r3")),
+        "unfunded",
+        ("r3", "3900.00"),
     ),
     "an unfunded rest where all is funded": (
         rows("unfunded", insert(0, {"request_id": "r1", "amount": "1.00", "reason": "x"})),
-        "unfunded", ("r1",),
+        "unfunded",
+        ("r1",),
     ),
     "another reason": (
         put("unfunded", {"request_id": "r3"}, reason="below_min_amount"),
-        "reason", ("r3", "not_enough_room"),
+        "reason",
+        ("r3", "not_enough_room"),
     ),
-    "an offer that had less": (put("book", {"offer_id": "o11"}, amount="254.00"), "overdrawn", ("o11",)),
+    "an offer that had less": (
+        put("book", {"offer_id": "o11"}, amount="254.00"),
+        "overdrawn",
+        ("o11",),
+    ),
     "a smaller loan than the borrower accepts": (
-        put("asked", {"request_id": "r3"}, min_amount="1101.00"), "below_min_amount", ("r3",),
+        put("asked", {"request_id": "r3"}, min_amount="1101.00"),
+        "below_min_amount",
+        ("r3",),
     ),
     "a larger loan than was asked": (
-        put("asked", {"request_id": "r6"}, amount="129.00"), "unfunded", ("r6",),
+        put("asked", {"request_id": "r6"}, amount="129.00"),
+        "unfunded",
+        ("r6",),
     ),
     # Notes
     "a note twice": (
-        rows("notes", lambda listed: listed.insert(3, listed[3])), "duplicate_note", ("r1", "o6"),
+        rows("notes", lambda listed: listed.insert(3, listed[3])),
+        "duplicate_note",
+        ("r1", "o6"),
     ),
     "a note split in two": (split_note, "duplicate_note", ("r2", "o1")),
     "another lender": (note("r2", "o8", lender_id="ann"), "wrong_lender", ("r2", "o8", "ann")),
@@ -207,158 +235,279 @@ CORRUPTIONS: dict[str, tuple[Corrupt, str, tuple[str, ...]]] = {
     "a larger smallest note": (rules(min_note="31.00"), "below_min_note", ("r5", "30.00")),
     "a larger increment": (rules(increment="2.50"), "not_multiple", ("r6", "32.00")),
     "notes in another order": (
-        rows("notes", swap(0, 1)), "order", ("r1",),
+        rows("notes", swap(0, 1)),
+        "order",
+        ("r1",),
     ),
     "notes of one loan missing": (
-        rows("notes", drop(request_id="r2")), "principal", ("r2", "300.00"),
+        rows("notes", drop(request_id="r2")),
+        "principal",
+        ("r2", "300.00"),
     ),
     # Rates
     "a note's rate raised": (note("r1", "o2", rate="5.5001%"), "rate", ("r1", "o2", "5.5000%")),
     "a note's rate lowered": (note("r1", "o2", rate="5.4999%"), "rate", ("r1", "o2", "5.5000%")),
     "a rate above the borrower's": (
-        put("asked", {"request_id": "r1"}, max_rate="7.4999%"), "above_max_rate", ("r1", "o6"),
+        put("asked", {"request_id": "r1"}, max_rate="7.4999%"),
+        "above_max_rate",
+        ("r1", "o6"),
     ),
-    "a blended rate off by one": (add("loans", "rate", 1, request_id="r3"), "blended_rate", ("r3", "6.2955%")),
+    "a blended rate off by one": (
+        add("loans", "rate", 1, request_id="r3"),
+        "blended_rate",
+        ("r3", "6.2955%"),
+    ),
     "another marginal rate": (
-        add("loans", "marginal_rate", -1, request_id="r3"), "marginal_rate", ("r3", "8.5000%"),
+        add("loans", "marginal_rate", -1, request_id="r3"),
+        "marginal_rate",
+        ("r3", "8.5000%"),
     ),
-    "another number of notes": (put("loans", {"request_id": "r3"}, notes="8"), "note_count", ("r3", "7")),
+    "another number of notes": (
+        put("loans", {"request_id": "r3"}, notes="8"),
+        "note_count",
+        ("r3", "7"),
+    ),
     "another number of lenders": (
-        put("loans", {"request_id": "r3"}, lenders="7"), "lender_count", ("r3", "6"),
+        put("loans", {"request_id": "r3"}, lenders="7"),
+        "lender_count",
+        ("r3", "6"),
     ),
     # Eligibility
-    "an offer of another grade": (put("book", {"offer_id": "o2"}, grades="B"), "wrong_cell", ("r1", "o2")),
-    "an offer of another term": (put("book", {"offer_id": "o2"}, terms="12"), "wrong_cell", ("r1", "o2")),
-    "a required tag missing": (put("book", {"offer_id": "o2"}, requires="blue"), "tags", ("r1", "o2")),
+    "an offer of another grade": (
+        put("book", {"offer_id": "o2"}, grades="B"),
+        "wrong_cell",
+        ("r1", "o2"),
+    ),
+    "an offer of another term": (
+        put("book", {"offer_id": "o2"}, terms="12"),
+        "wrong_cell",
+        ("r1", "o2"),
+    ),
+    "a required tag missing": (
+        put("book", {"offer_id": "o2"}, requires="blue"),
+        "tags",
+        ("r1", "o2"),
+    ),
     "a refused tag there": (put("book", {"offer_id": "o8"}, refuses="new"), "tags", ("r2", "o8")),
     "a lender that is the borrower": (
         both(
             put("book", {"offer_id": "o2"}, lender_id="bob"),
             note("r1", "o2", lender_id="bob"),
         ),
-        "same_party", ("r1", "o2"),
+        "same_party",
+        ("r1", "o2"),
     ),
     "an offer that had expired": (
-        put("book", {"offer_id": "o7"}, expires_at="30"), "expired", ("r3", "o7"),
+        put("book", {"offer_id": "o7"}, expires_at="30"),
+        "expired",
+        ("r3", "o7"),
     ),
     # Limits, each broken by one unit
     "an offer's cap per loan": (
-        put("book", {"offer_id": "o2"}, max_per_loan="99.00"), "offer_max_per_loan", ("r1", "o2", "99.00"),
+        put("book", {"offer_id": "o2"}, max_per_loan="99.00"),
+        "offer_max_per_loan",
+        ("r1", "o2", "99.00"),
     ),
     "an offer's share of a loan": (
-        put("book", {"offer_id": "o3"}, max_share="24.9%"), "offer_max_share", ("r1", "o3", "149.00"),
+        put("book", {"offer_id": "o3"}, max_share="24.9%"),
+        "offer_max_share",
+        ("r1", "o3", "149.00"),
     ),
     "a lender's limit per loan": (
-        rules(lender_limits={"per_loan": "199.00"}), "per_loan", ("r1", "ann", "199.00", "200.00"),
+        rules(lender_limits={"per_loan": "199.00"}),
+        "per_loan",
+        ("r1", "ann", "199.00", "200.00"),
     ),
     "a lender's limit per borrower": (
-        rules(lender_limits={"per_borrower": "199.00"}), "per_borrower", ("r1", "ann", "199.00"),
+        rules(lender_limits={"per_borrower": "199.00"}),
+        "per_borrower",
+        ("r1", "ann", "199.00"),
     ),
     "a lender's limit per grade": (
-        rules(lender_limits={"per_grade": "637.00"}), "per_grade", ("r6", "ann", "638.00"),
+        rules(lender_limits={"per_grade": "637.00"}),
+        "per_grade",
+        ("r6", "ann", "638.00"),
     ),
     "a lender's limit in total": (
-        rules(lender_limits={"total": "637.00"}), "total", ("r6", "ann", "638.00"),
+        rules(lender_limits={"total": "637.00"}),
+        "total",
+        ("r6", "ann", "638.00"),
     ),
     "a lender's share": (
-        rules(lender_limits={"max_share": "49.9999%"}), "max_share", ("r2", "149.00", "150.00"),
+        rules(lender_limits={"max_share": "49.9999%"}),
+        "max_share",
+        ("r2", "149.00", "150.00"),
     ),
-    "the marketplace's share": (rules(max_share="49.9999%"), "max_share", ("r2", "149.00", "150.00")),
+    "the marketplace's share": (
+        rules(max_share="49.9999%"),
+        "max_share",
+        ("r2", "149.00", "150.00"),
+    ),
     "a borrower's limit": (
-        rules(borrower_limits={"total": "709.00"}), "borrower_total", ("r9", "bob", "710.00", "709.00"),
+        rules(borrower_limits={"total": "709.00"}),
+        "borrower_total",
+        ("r9", "bob", "710.00", "709.00"),
     ),
     # Priority
     "a better offer skipped": (skip_better, "priority", ("r6", "o3")),
     "a smaller loan than possible": (smaller_loan, "size", ("r3", "900.00", "1100.00")),
     "no loan where one was possible": (no_loan, "size", ("r6", "130.00")),
-    "better room that was there": (put("book", {"offer_id": "o2"}, max_per_loan="101.00"), "priority", ("r1", "o2")),
+    "better room that was there": (
+        put("book", {"offer_id": "o2"}, max_per_loan="101.00"),
+        "priority",
+        ("r1", "o2"),
+    ),
     "a loan too large for a share": (
         put("book", {"offer_id": "o6"}, max_per_loan="150.00", max_share="24%"),
-        "offer_max_share", ("r1", "o6"),
+        "offer_max_share",
+        ("r1", "o6"),
     ),
     # Results
     "a loan dropped": (rows("loans", drop(request_id="r2")), "missing_result", ("r2",)),
     "loans in another order": (rows("loans", swap(0, 1)), "result_order", ("loans.csv",)),
     "rests in another order": (rows("unfunded", swap(0, 1)), "result_order", ("unfunded.csv",)),
     "loans' notes in another order": (
-        rows("notes", lambda listed: listed.append(listed.pop(4))), "result_order", ("notes.csv", "r2"),
+        rows("notes", lambda listed: listed.append(listed.pop(4))),
+        "result_order",
+        ("notes.csv", "r2"),
     ),
     "a forged loan": (forged_loan, "unknown_request", ("nobody", "loans.csv")),
     "a forged note": (
         rows("notes", lambda listed: listed.insert(4, {**listed[4], "request_id": "nobody"})),
-        "unknown_request", ("nobody", "notes.csv"),
+        "unknown_request",
+        ("nobody", "notes.csv"),
     ),
     "a loan twice": (rows("loans", duplicate(0)), "unknown_request", ("r1", "loans.csv")),
     "a rest twice": (rows("unfunded", duplicate(0)), "unknown_request", ("r3", "unfunded.csv")),
     "a request nobody answered": (
         rows("asked", lambda listed: listed.insert(4, {**listed[4], "request_id": "r45"})),
-        "missing_result", ("r45",),
+        "missing_result",
+        ("r45",),
     ),
     "a request withdrawn afterwards": (
-        rows("asked", drop(request_id="r6")), "unknown_request", ("r6",),
+        rows("asked", drop(request_id="r6")),
+        "unknown_request",
+        ("r6",),
     ),
     "a total in the summary": (
-        text("summary.json", lambda t: t.replace('"2360.00"', '"2361.00"')), "summary", ("lent", "2361.00"),
+        text("summary.json", lambda t: t.replace('"2360.00"', '"2361.00"')),
+        "summary",
+        ("lent", "2361.00"),
     ),
     # Input as read
     "an offer twice": (rows("book", duplicate(1)), "duplicate_offer", ("o2", "book.csv")),
     "offers against the clock": (rows("book", swap(0, 10)), "time_backwards", ("book.csv",)),
     "requests against the clock": (
-        put("asked", {"request_id": "r6"}, submitted_at="59"), "time_backwards", ("asked.csv",),
+        put("asked", {"request_id": "r6"}, submitted_at="59"),
+        "time_backwards",
+        ("asked.csv",),
     ),
     "a request of an unknown grade": (
-        put("asked", {"request_id": "r4"}, grade="Z"), "unknown_cell", ("r4", "Z"),
+        put("asked", {"request_id": "r4"}, grade="Z"),
+        "unknown_cell",
+        ("r4", "Z"),
     ),
     "an offer of an unknown term": (
-        put("book", {"offer_id": "o9"}, terms="36|99"), "unknown_cell", ("o9", "99"),
+        put("book", {"offer_id": "o9"}, terms="36|99"),
+        "unknown_cell",
+        ("o9", "99"),
     ),
     "a request that is no multiple": (
-        put("asked", {"request_id": "r4"}, amount="300.50"), "not_multiple", ("r4",),
+        put("asked", {"request_id": "r4"}, amount="300.50"),
+        "not_multiple",
+        ("r4",),
     ),
     # Files that cannot be read
-    "a file cut off in a line": (text("notes.csv", lambda t: t[:-10]), "file_unreadable", ("notes.csv",)),
+    "a file cut off in a line": (
+        text("notes.csv", lambda t: t[:-10]),
+        "file_unreadable",
+        ("notes.csv",),
+    ),
     "a file cut off between lines": (
-        text("notes.csv", lambda t: "\n".join(t.split("\n")[:-3]) + "\n"), "principal", ("r9",),
+        text("notes.csv", lambda t: "\n".join(t.split("\n")[:-3]) + "\n"),
+        "principal",
+        ("r9",),
     ),
     "an empty file": (text("notes.csv", lambda _: ""), "file_unreadable", ("notes.csv",)),
-    "a file without columns": (text("loans.csv", lambda _: "\n"), "file_unreadable", ("loans.csv",)),
+    "a file without columns": (
+        text("loans.csv", lambda _: "\n"),
+        "file_unreadable",
+        ("loans.csv",),
+    ),
     "a column missing": (
-        text("loans.csv", lambda t: t.replace("request_id", "request")), "file_unreadable", ("request_id",),
+        text("loans.csv", lambda t: t.replace("request_id", "request")),
+        "file_unreadable",
+        ("request_id",),
     ),
     "a column twice": (
-        text("notes.csv", lambda t: t.replace("rate", "amount", 1)), "file_unreadable", ("notes.csv",),
+        text("notes.csv", lambda t: t.replace("rate", "amount", 1)),
+        "file_unreadable",
+        ("notes.csv",),
     ),
     "a row with too few cells": (
-        text("notes.csv", lambda t: t.replace(",ben", "", 1)), "file_unreadable", ("notes.csv", "3"),
+        text("notes.csv", lambda t: t.replace(",ben", "", 1)),
+        "file_unreadable",
+        ("notes.csv", "3"),
     ),
     "an amount that is none": (
-        text("notes.csv", lambda t: t.replace("100.00", "1e2", 1)), "file_unreadable", ("notes.csv", "1e2"),
+        text("notes.csv", lambda t: t.replace("100.00", "1e2", 1)),
+        "file_unreadable",
+        ("notes.csv", "1e2"),
     ),
     "a negative amount": (
-        text("notes.csv", lambda t: t.replace("100.00", "-100.00", 1)), "file_unreadable", ("-100.00",),
+        text("notes.csv", lambda t: t.replace("100.00", "-100.00", 1)),
+        "file_unreadable",
+        ("-100.00",),
     ),
     "a number that is none": (
-        put("loans", {"request_id": "r3"}, notes="7.0"), "file_unreadable", ("loans.csv", "7.0"),
+        put("loans", {"request_id": "r3"}, notes="7.0"),
+        "file_unreadable",
+        ("loans.csv", "7.0"),
     ),
     "a term that is none": (
-        put("asked", {"request_id": "r3"}, term="3_6"), "file_unreadable", ("asked.csv", "3_6"),
+        put("asked", {"request_id": "r3"}, term="3_6"),
+        "file_unreadable",
+        ("asked.csv", "3_6"),
     ),
     "a time that is none": (
-        put("asked", {"request_id": "r3"}, submitted_at="now"), "file_unreadable", ("asked.csv", "now"),
+        put("asked", {"request_id": "r3"}, submitted_at="now"),
+        "file_unreadable",
+        ("asked.csv", "now"),
     ),
     "quotes that do not end": (
-        text("book.csv", lambda t: t.replace("ivy", '"ivy', 1)), "file_unreadable", ("book.csv",),
+        text("book.csv", lambda t: t.replace("ivy", '"ivy', 1)),
+        "file_unreadable",
+        ("book.csv",),
     ),
     "no text": (
-        lambda folder: (folder.path / "notes.csv").write_bytes(b"\xff\xfe\n"), "file_unreadable", ("notes.csv",),
+        lambda folder: (folder.path / "notes.csv").write_bytes(b"\xff\xfe\n"),
+        "file_unreadable",
+        ("notes.csv",),
     ),
-    "a summary that is no JSON": (text("summary.json", lambda t: t[:40]), "file_unreadable", ("summary.json",)),
-    "a summary that is a list": (text("summary.json", lambda _: "[]"), "file_unreadable", ("summary.json",)),
+    "a summary that is no JSON": (
+        text("summary.json", lambda t: t[:40]),
+        "file_unreadable",
+        ("summary.json",),
+    ),
+    "a summary that is a list": (
+        text("summary.json", lambda _: "[]"),
+        "file_unreadable",
+        ("summary.json",),
+    ),
     **{
         f"{name} missing": (
-            lambda folder, name=name: (folder.path / name).unlink(), "file_missing", (name,),
+            lambda folder, name=name: (folder.path / name).unlink(),
+            "file_missing",
+            (name,),
         )
-        for name in ("book.csv", "asked.csv", "loans.csv", "notes.csv", "unfunded.csv", "summary.json")
+        for name in (
+            "book.csv",
+            "asked.csv",
+            "loans.csv",
+            "notes.csv",
+            "unfunded.csv",
+            "summary.json",
+        )
     },
 }
 
@@ -377,7 +526,9 @@ def test_every_corruption_is_named(name: str, sound: Folder, tmp_path: Path) -> 
     assert "file_changed" not in {breach.code for breach in report.breaches}
 
 
-@pytest.mark.parametrize("name", ["asked.csv", "book.csv", "loans.csv", "notes.csv", "unfunded.csv"])
+@pytest.mark.parametrize(
+    "name", ["asked.csv", "book.csv", "loans.csv", "notes.csv", "unfunded.csv"]
+)
 def test_a_file_that_was_changed(name: str, sound: Folder, tmp_path: Path) -> None:
     folder = sound.copy(tmp_path / "out")
     text(name, lambda t: t.replace("\n", "\r\n"))(folder)
@@ -399,7 +550,9 @@ def test_a_file_without_hash(sound: Folder, tmp_path: Path) -> None:
     del run["files"]["notes.csv"]
     (folder.path / "run.json").write_text(json.dumps(run))
     report = folder.audit()
-    assert [(breach.code, breach.where) for breach in report.breaches] == [("file_changed", "notes.csv")]
+    assert [(breach.code, breach.where) for breach in report.breaches] == [
+        ("file_changed", "notes.csv")
+    ]
 
 
 # run.json

@@ -1,0 +1,463 @@
+"""The command line as a stranger meets it: what it prints, what it refuses, what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from p2pmatch.cli import run
+
+OFFERS = """\
+offer_id,lender_id,amount,min_rate,grades,terms,max_per_loan,submitted_at,note
+o1,ann,"1,000.00",5%,A|B,12|36,250.00,1,hello
+o2,ben,500.00,5.5%,,,,2,"a, b"
+o3,cleo,500.00,6%,A,36,,9,
+"""
+REQUESTS = """\
+request_id,borrower_id,amount,max_rate,grade,term,min_amount,tags,submitted_at,recorded_x
+r1,bob,600.00,9%,A,36,,,5,x
+r2,bea,900.00,9%,A,36,300.00,,10,y
+r3,zed,900.00,1%,B,12,,,11,z
+"""
+
+
+class Files:
+    """A folder with offers and requests, and the command line on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.offers = folder / "offers.csv"
+        self.requests = folder / "requests.csv"
+        self.rules = folder / "rules.toml"
+        self.out = folder / "out"
+        self.offers.write_text(OFFERS)
+        self.requests.write_text(REQUESTS)
+
+    def arguments(self, *more: str) -> list[str]:
+        paths = ["--offers", self.offers, "--requests", self.requests, "--out", self.out]
+        return ["match", *map(str, paths), *more]
+
+    def match(self, *more: str) -> int:
+        return run(self.arguments(*more))
+
+    def left(self) -> list[str]:
+        """What lies in the folder besides the input."""
+        names = {path.name for path in self.folder.iterdir()}
+        return sorted(names - {"offers.csv", "requests.csv", "rules.toml"})
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_match_writes_loans_notes_unfunded_and_a_summary(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert files.match() == 0
+    assert sorted(path.name for path in files.out.iterdir()) == [
+        "asked.csv",
+        "book.csv",
+        "loans.csv",
+        "notes.csv",
+        "run.json",
+        "summary.json",
+        "unfunded.csv",
+    ]
+    assert (files.out / "notes.csv").read_text().splitlines() == [
+        "request_id,offer_id,lender_id,amount,rate",
+        "r1,o1,ann,250.00,5.0000%",
+        "r1,o2,ben,350.00,5.5000%",
+        "r2,o1,ann,250.00,5.0000%",
+        "r2,o2,ben,150.00,5.5000%",
+        "r2,o3,cleo,500.00,6.0000%",
+    ]
+    assert (files.out / "loans.csv").read_text().splitlines() == [
+        "request_id,principal,rate,marginal_rate,notes,lenders",
+        "r1,600.00,5.2917%,5.5000%,2,2",
+        "r2,900.00,5.6389%,6.0000%,3,3",
+    ]
+    assert (files.out / "unfunded.csv").read_text().splitlines() == [
+        "request_id,amount,reason",
+        "r3,900.00,no_eligible_offer",
+    ]
+    summary = json.loads((files.out / "summary.json").read_text())
+    assert (summary["loans"], summary["lent"], summary["unfunded"]) == (2, "1500.00", "900.00")
+    printed = capsys.readouterr()
+    assert "1500.00" in printed.out
+    assert printed.err == ""
+
+
+def test_columns_nobody_knows_are_carried_along(files: Files) -> None:
+    assert files.match() == 0
+    assert 'o2,ben,500.00,5.5000%,,,,,,,,2,"a, b"' in (files.out / "book.csv").read_text()
+    assert (files.out / "asked.csv").read_text().splitlines()[1].endswith(",5,x")
+
+
+def test_audit_passes_and_then_fails_on_a_changed_cent(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.match()
+    capsys.readouterr()
+    assert run(["audit", str(files.out)]) == 0
+    assert capsys.readouterr().out.startswith("no breach")
+    notes = files.out / "notes.csv"
+    notes.write_text(notes.read_text().replace("350.00", "350.01"))
+    assert run(["audit", str(files.out)]) == 1
+    assert "notes.csv: file_changed" in capsys.readouterr().out
+    assert run(["audit", str(files.folder)]) == 2
+
+
+def test_what_spreadsheets_write_is_understood(files: Files) -> None:
+    files.match()
+    expected = (files.out / "notes.csv").read_bytes()
+    for path in (files.offers, files.requests):
+        quoted = path.read_text().replace("ann", '"ann"').replace("\n", "\r\n")
+        path.write_bytes(b"\xef\xbb\xbf" + quoted.encode() + b"\r\n")
+    assert files.match() == 0
+    assert (files.out / "notes.csv").read_bytes() == expected
+
+
+def test_without_times_all_offers_come_first(files: Files) -> None:
+    files.requests.write_text(REQUESTS.replace("submitted_at", "whenever"))
+    assert files.match() == 0
+    assert (files.out / "notes.csv").read_text().splitlines()[1:3] == [
+        "r1,o1,ann,250.00,5.0000%",
+        "r1,o2,ben,350.00,5.5000%",
+    ]
+    assert "cleo" in (files.out / "notes.csv").read_text()
+
+
+def test_expired_offers_do_not_stand(files: Files) -> None:
+    files.offers.write_text(
+        "offer_id,lender_id,amount,min_rate,grades,terms,expires_at,submitted_at\n"
+        "o1,ann,900.00,5%,,,4,4\n"
+        "o2,ann,900.00,5%,,,6,4\n"
+        "o3,ben,900.00,6%,,,,\n"
+        "o4,eva,900.00,5.5%,,,10,4\n"
+    )
+    assert files.match() == 0
+    notes = (files.out / "notes.csv").read_text()
+    assert "r1,o2" in notes
+    assert "r2,o3" in notes
+    summary = json.loads((files.out / "summary.json").read_text())
+    assert (summary["offers"], summary["offers_expired_on_arrival"]) == (3, 1)
+    assert run(["audit", str(files.out)]) == 0
+
+
+def test_a_request_id_twice_is_two_requests_and_said_so(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.requests.write_text(REQUESTS + "r1,bob,100.00,9%,A,36,,,12,\n")
+    assert files.match() == 0
+    assert "r1 stands in several rows" in capsys.readouterr().err
+    loans = (files.out / "loans.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in loans[1:]] == ["r1", "r2", "r1"]
+    assert run(["audit", str(files.out)]) == 0
+
+
+BAD_OFFERS = [
+    ("o1", "o1,ann,,5%,,", "offers.csv:2: column amount: '' cannot be read"),
+    ("o1", "o1,ann,5.001,5%,,", "column amount: '5.001' has too many decimals"),
+    ("o1", "o1,ann,-5,5%,,", "column amount: '-5' is negative"),
+    ("o1", "o1,ann,0,5%,,", "column amount: '0' is zero"),
+    ("o1", "o1,ann,nan,5%,,", "column amount: 'nan' cannot be read"),
+    ("o1", "o1,ann,1e3,5%,,", "column amount: '1e3' cannot be read"),
+    ("o1", "o1,ann,9999999999999,5%,,", "column amount: '9999999999999' is too large"),
+    ("o1", "o1,ann,5,5,,", "column min_rate: '5' cannot be read"),
+    ("o1", "o1,ann,5,0.05,,", "column min_rate: '0.05' cannot be read"),
+    ("o1", "o1,ann,5,5%,Z,", "column grades: 'Z' is not a grade of this marketplace"),
+    ("o1", "o1,ann,5,5%,A||B,", "column grades: '' is empty"),
+    ("o1", "o1,ann,5,5%,,99", "column terms: 99 is not a term of this marketplace"),
+    ("o1", "o1,ann,5,5%,,x", "column terms: 'x' cannot be read"),
+    ("o1", ",ann,5,5%,,", "column offer_id: '' is empty"),
+    ("o1", "o1,,5,5%,,", "column lender_id: '' is empty"),
+    ("o1", f"{'x' * 201},ann,5,5%,,", "is too long"),
+    ("o1", "o1,ann,5,5%,", "offers.csv:2: has 5 fields; accepted: 6"),
+    ("o1", "o1,ann,5,5%,,,7", "offers.csv:2: has 7 fields"),
+    ("o1", 'o1,"ann,5,5%,,', "unexpected end of data"),
+    ("o1", "o1,a\x00n,5,5%,,", "column lender_id: 'a\\x00n' cannot be read"),
+    ("o1", "o1,ann,5,5%,,\no1,ann,5,5%,,", "offers.csv:3: column offer_id: 'o1' is already used"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_", "row", "message"), BAD_OFFERS, ids=[b[2][-40:] for b in BAD_OFFERS])
+def test_a_bad_offer_is_named_by_file_line_and_column(
+    files: Files, capsys: pytest.CaptureFixture[str], _: str, row: str, message: str
+) -> None:
+    files.offers.write_text(f"offer_id,lender_id,amount,min_rate,grades,terms\n{row}\n")
+    files.rules.write_text('grades = ["A", "B"]\nterms = [12, 36]\n')
+    assert files.match("--rules", str(files.rules)) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert "accepted: " in printed.err or "cannot be read" in printed.err
+    assert printed.out == ""
+    assert files.left() == []
+
+
+BAD_REQUESTS = [
+    ("r1,bob,5.50,9%,A,36,", "column amount: '5.50' is not a multiple of the increment"),
+    ("r1,bob,5,9%,A,36,6", "column min_amount: '6' is above the amount; accepted: at most"),
+    ("r1,bob,5,9%,A|B,36,", "column grade: 'A|B' cannot be read"),
+    ("r1,bob,5,9%,A,12|36,", "column term: '12|36' cannot be read"),
+    ("r1,bob,5,9%,Z,36,", "column grade: 'Z' is not a grade"),
+    ("r1,bob,5,9%,A,99,", "column term: 99 is not a term"),
+    ("r1,bob,5,2000%,A,36,", "column max_rate: '2000%' is too large"),
+]
+
+
+@pytest.mark.parametrize(("row", "message"), BAD_REQUESTS)
+def test_a_bad_request_is_named_by_file_line_and_column(
+    files: Files, capsys: pytest.CaptureFixture[str], row: str, message: str
+) -> None:
+    files.requests.write_text(
+        f"request_id,borrower_id,amount,max_rate,grade,term,min_amount\n{row}\n"
+    )
+    files.rules.write_text('increment = "1"\ngrades = ["A", "B"]\nterms = [12, 36]\n')
+    assert files.match("--rules", str(files.rules)) == 2
+    assert f"requests.csv:2: {message}" in capsys.readouterr().err
+    assert files.left() == []
+
+
+def test_bad_tags_times_and_contradictions_are_named(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.offers.write_text(
+        "offer_id,lender_id,amount,min_rate,grades,terms,requires,refuses,expires_at,max_share\n"
+        "o1,ann,5,5%,,,x|y,y,,\n"
+        "o2,ann,5,5%,,,,,soon,\n"
+        "o3,ann,5,5%,,,,,,101%\n"
+        "o4,ann,5,5%,,,,,99999999999999999999,\n"
+    )
+    assert files.match() == 2
+    errors = capsys.readouterr().err
+    assert "offers.csv:3: column expires_at: 'soon' cannot be read" in errors
+    assert "offers.csv:4: column max_share" in errors
+    assert "offers.csv:5: column expires_at" in errors
+    files.offers.write_text(
+        "offer_id,lender_id,amount,min_rate,grades,terms,requires,refuses\no1,ann,5,5%,,,x|y,y\n"
+    )
+    assert files.match() == 2
+    assert "column refuses: ['y'] contradicts another value" in capsys.readouterr().err
+
+
+def test_twenty_problems_are_told_and_the_rest_counted(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"o{i},ann,x,5%,,\n" for i in range(30))
+    files.offers.write_text("offer_id,lender_id,amount,min_rate,grades,terms\n" + rows)
+    assert files.match() == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 21
+    assert lines[0].endswith(
+        "accepted: text such as '1,234.50', a Decimal or an int, from 0 to 5000000000.00"
+    )
+    assert lines[-1] == "and 10 more"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"offer_id,lender_id\n", "column 'amount' is missing"),
+        (b"offer_id,offer_id,lender_id,amount,min_rate,grades,terms\n", "stands there twice"),
+        (b"offer_id,lender_id,amount,min_rate,grades,terms\n\xff,a,5,5%,,\n", "is not UTF-8"),
+        (b"o,l\n" + b"x" * 200_000 + b",y\n", "field larger than field limit"),
+        (None, "no such file"),
+        ("folder", "cannot be read"),
+    ],
+)
+def test_files_that_are_no_such_table(
+    files: Files, capsys: pytest.CaptureFixture[str], content: bytes | str | None, message: str
+) -> None:
+    files.offers.unlink()
+    if content == "folder":
+        files.offers.mkdir()
+    elif isinstance(content, bytes):
+        files.offers.write_bytes(content)
+    assert files.match() == 2
+    assert message in capsys.readouterr().err
+    assert "out" not in files.left()
+
+
+def test_a_header_alone_is_an_empty_book(files: Files) -> None:
+    files.offers.write_text("offer_id,lender_id,amount,min_rate,grades,terms\n")
+    assert files.match() == 0
+    assert json.loads((files.out / "summary.json").read_text())["loans"] == 0
+    files.requests.write_text("request_id,borrower_id,amount,max_rate,grade,term\n")
+    assert files.match() == 0
+    assert run(["audit", str(files.out)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "unknown key 'x'; accepted: increment, min_note"),
+        ("increment = 1.5", "key 'increment': 1.5 has the wrong type"),
+        ('increment = "1.005"', "key 'increment': '1.005' has too many decimals"),
+        ('max_share = "5"', "key 'max_share': '5' cannot be read"),
+        ('grades = "A"', "key 'grades': 'A' has the wrong type"),
+        ("grades = [1]", "grades: 1 has the wrong type"),
+        ("grades = []", "grades: () is empty"),
+        ("lender_limits = 5", "key 'lender_limits': 5 has the wrong type"),
+        ('[lender_limits]\nper_lone = "5"', "unknown key 'lender_limits.per_lone'"),
+        ('[lender_limits]\nper_loan = "-5"', "key 'lender_limits.per_loan': '-5' is negative"),
+        (
+            "[borrower_limits]\ntotal = 1e3",
+            "key 'borrower_limits.total': 1000.0 has the wrong type",
+        ),
+        ('allocation = "lifo"', "allocation: 'lifo' is not a rule; accepted: one of ['fifo']"),
+        ('pricing = "x"', "pricing: 'x' is not a rule"),
+        ('increment = "5"\nmin_note = "12"', "min_note: 1200 is not a multiple"),
+        ("increment = ", "cannot be read"),
+    ],
+)
+def test_bad_rules_are_named_by_key(
+    files: Files, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    files.rules.write_text(text)
+    assert files.match("--rules", str(files.rules)) == 2
+    assert message in capsys.readouterr().err
+    assert files.left() == []
+
+
+def test_rules_that_are_not_there_or_no_file(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert files.match("--rules", str(files.rules)) == 2
+    assert files.match("--rules", str(files.folder)) == 2
+    files.rules.write_bytes(b'x = "\xff"')
+    assert files.match("--rules", str(files.rules)) == 2
+    errors = capsys.readouterr().err
+    assert "no such file" in errors
+    assert errors.count("accepted: TOML") == 2
+
+
+def test_an_earlier_run_is_replaced_and_anything_else_is_left_alone(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert files.match() == 0
+    (files.out / "stale").write_text("x")
+    assert files.match() == 0
+    assert not (files.out / "stale").exists()
+    assert files.left() == ["out"]
+    other = files.folder / "other"
+    other.mkdir()
+    (other / "precious").write_text("x")
+    files.out = other
+    assert files.match() == 2
+    assert "holds other files (precious)" in capsys.readouterr().err
+    files.out = other / "precious"
+    assert files.match() == 2
+    assert "is a file" in capsys.readouterr().err
+    assert (other / "precious").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["match"],
+        ["matsch"],
+        ["match", "--offers"],
+        ["quote", "--offers", "x.csv", "--amount", "5", "--grade", "A", "--term", "soon"],
+        ["demo", "--loud"],
+    ],
+)
+def test_wrong_words_on_the_command_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err
+    assert printed.out == ""
+
+
+def test_quote_tells_what_a_request_would_get(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["quote", "--offers", str(files.offers), "--grade", "A", "--term", "36"]
+    assert run([*base, "--amount", "2,000"]) == 0
+    printed = capsys.readouterr().out
+    assert "obtainable     1250.00" in printed
+    assert "lenders        3" in printed
+    assert "750.00 (not_enough_room" in printed
+    assert run([*base, "--amount", "600", "--max-rate", "5%"]) == 0
+    assert "obtainable     250.00" in capsys.readouterr().out
+    assert run([*base, "--amount", "600", "--max-rate", "1%"]) == 0
+    assert "no_eligible_offer" in capsys.readouterr().out
+    assert run([*base, "--amount", "6.005"]) == 2
+    assert run([*base[:-1], "99", "--amount", "6"]) == 2
+    errors = capsys.readouterr().err
+    assert "too many decimals" in errors
+    assert "99 is not a term" in errors
+
+
+def test_the_demo_fits_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    for part in ("THE BOOK", "THE QUOTE", "THE LOAN", "THE LIMITS", "EVERY CENT"):
+        assert part in text
+    assert "notes 4000.00 = principal 4000.00" in text
+
+
+def many(files: Files, offers: int) -> None:
+    rows = "".join(f"o{i},l{i % 999},100.00,{5 + i % 50 / 10:.1f}%,,\n" for i in range(offers))
+    files.offers.write_text("offer_id,lender_id,amount,min_rate,grades,terms\n" + rows)
+    rows = "".join(f"r{i},b{i},5000.00,12%,A,36\n" for i in range(3_000))
+    files.requests.write_text("request_id,borrower_id,amount,max_rate,grade,term\n" + rows)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_killed_half_way_it_leaves_no_result(files: Files, sent: signal.Signals) -> None:
+    many(files, 60_000)
+    command = [sys.executable, "-m", "p2pmatch", *files.arguments()]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.6)
+    process.send_signal(sent)
+    assert process.wait(timeout=30) != 0
+    assert files.left() == []
+
+
+def test_a_reader_that_goes_away_is_no_error(files: Files) -> None:
+    command = f"{sys.executable} -m p2pmatch demo | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert done.stderr == ""
+
+
+def test_nothing_is_written_where_nothing_can_be(files: Files) -> None:
+    blocker = files.folder / "file"
+    blocker.write_text("x")
+    files.out = blocker / "out"
+    assert files.match() == 2
+    blocker.unlink()
+    assert files.left() == []
+
+
+def test_without_the_extra_the_command_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "from importlib.machinery import PathFinder\n"
+        "class Hidden(PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        return None if name in ('cyclopts', 'rich') else PathFinder.find_spec(name, path, target)\n"
+        "sys.meta_path[:] = [Hidden if f is PathFinder else f for f in sys.meta_path]\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "p2pmatch", "demo"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "needs cyclopts and rich: pip install 'p2pmatch[cli]'" in done.stderr
