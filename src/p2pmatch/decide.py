@@ -77,14 +77,7 @@ def _post_offers(state: State, command: c.PostOffers) -> list[e.Event]:
     if late.any():
         row = int(late.argmax())
         _check_expiry(int(offers.expires_at[row]), command.now, f"expires_at[{row}]")
-    if len(set(offers.offer_ids)) < len(offers) or not state.slot_of.keys().isdisjoint(
-        offers.offer_ids
-    ):
-        seen: set[str] = set()
-        for row, offer_id in enumerate(offers.offer_ids):
-            if offer_id in seen or offer_id in state.slot_of:
-                raise Refused("duplicate_id", f"offer_id[{row}]", offer_id, "an id not used before")
-            seen.add(offer_id)
+    _check_new_ids(state, offers.offer_ids)
     # Each amount is at most MAX_AMOUNT and there are at most MAX_ROWS, so this int64 sum is exact.
     _check_book(state, sum(offers.amounts.tolist()), len(offers))
     return [e.OffersPosted(now=command.now, offers=offers)]
@@ -206,6 +199,19 @@ def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[i
     for term in terms or ():
         if term not in rules.terms:
             raise UnknownName("unknown_term", "terms", term, f"among {list(rules.terms)}")
+
+
+def _check_new_ids(state: State, offer_ids: list[str]) -> None:
+    """Raise if one of the ids is used already, in the book or further up in the list."""
+    if len(set(offer_ids)) == len(offer_ids) and state.slot_of.keys().isdisjoint(offer_ids):
+        return
+    first: dict[str, int] = {}
+    row, offer_id = next(
+        (row, offer_id)
+        for row, offer_id in enumerate(offer_ids)
+        if offer_id in state.slot_of or first.setdefault(offer_id, row) != row
+    )
+    raise Refused("duplicate_id", f"offer_id[{row}]", offer_id, "an id not used before")
 
 
 def _check_expiry(expires_at: int | None, now: int, field: str = "expires_at") -> None:

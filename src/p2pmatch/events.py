@@ -1,5 +1,7 @@
 """What has happened in a marketplace: plain records, each with the time it happened."""
 
+from collections.abc import Iterable
+
 import attrs
 
 from p2pmatch.columns import OfferColumns
@@ -22,6 +24,7 @@ __all__ = [
     "Rejected",
     "RequestUnfunded",
     "TimeAdvanced",
+    "outcome_of",
 ]
 
 
@@ -130,3 +133,15 @@ class Rejected(Event):
     field: str
     value: object
     accepted: str
+
+
+def outcome_of(events: Iterable[Event]) -> tuple[Loan | None, int, str | None]:
+    """What a request's events say: its loan, what is unfunded (minor units), and why."""
+    loan = None
+    unfunded, reason = 0, None
+    for event in events:
+        if isinstance(event, LoanMade):
+            loan = event.loan
+        elif isinstance(event, RequestUnfunded):
+            unfunded, reason = event.amount, event.reason
+    return loan, unfunded, reason

@@ -158,8 +158,10 @@ class LenderCaps:
         self.default = default
         self.own: dict[int, Limits] = {}
         self._columns: dict[str, Amounts] = {}
-        #: The limits in money that anybody has.
-        self.in_force = [name for name in LIMIT_NAMES if getattr(default, name) is not None]
+        #: The limits that anybody has.
+        self.in_force = [
+            name for name in (*LIMIT_NAMES, "max_share") if getattr(default, name) is not None
+        ]
 
     def set(self, lender: int, limits: Limits) -> None:
         """Give a lender limits of its own; limits without any value take them away again."""
@@ -174,17 +176,17 @@ class LenderCaps:
                 column = self._column(name, lender + 1)
                 column[lender] = _absent(name) if own is None else own
 
-    def of(self, name: str, lenders: Lenders, count: int) -> Amounts | int | None:
-        """A limit for these lenders: one number for all, one each, or None for no limit."""
+    def of(self, name: str, lenders: Lenders, count: int) -> Amounts | int:
+        """A limit in force for these lenders of `count`: one number for all, or one each."""
         if name in self._columns:
             return self._column(name, count).take(lenders)
-        limit: int | None = getattr(self.default, name)
+        limit: int = getattr(self.default, name)
         return limit
 
     def _column(self, name: str, count: int) -> Amounts:
         default: int | None = getattr(self.default, name)
         column = self._columns.get(name, np.zeros(0, dtype=np.int64))
-        if name not in (*self._columns, *self.in_force, "max_share"):
+        if name not in self.in_force:
             self.in_force.append(name)
         self._columns[name] = grown(column, count, _absent(name) if default is None else default)
         return self._columns[name]

@@ -17,7 +17,7 @@ from p2pmatch.apply import apply
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.decide import check_now, check_request, decide
 from p2pmatch.errors import Refused, UnknownName, refusal
-from p2pmatch.events import Event, LoanMade, Rejected, RequestUnfunded
+from p2pmatch.events import Event, Rejected, outcome_of
 from p2pmatch.explain import Explanation, explain
 from p2pmatch.ladder import rates_of
 from p2pmatch.limits import BorrowerLimits, Limits
@@ -162,7 +162,8 @@ class Marketplace:
 
     def submit(self, request: Request, *, now: int) -> Result:
         """Match a request now; what cannot be matched is cancelled."""
-        return _result(self._do(c.SubmitRequest(request=request, now=now)))
+        events = self._do(c.SubmitRequest(request=request, now=now))
+        return Result(*outcome_of(events), events)
 
     def submit_many(self, columns: Mapping[str, Any] | object, *, now: int) -> list[Result]:
         """Match many requests, one after the other; either all are accepted or none is.
@@ -351,17 +352,6 @@ class Marketplace:
         if term not in rules.terms:
             raise UnknownName("unknown_term", "term", term, f"one of {list(rules.terms)}")
         return self._state.cell_of[grade, term]
-
-
-def _result(events: tuple[Event, ...]) -> Result:
-    loan = None
-    unfunded, reason = 0, None
-    for event in events:
-        if isinstance(event, LoanMade):
-            loan = event.loan
-        elif isinstance(event, RequestUnfunded):
-            unfunded, reason = event.amount, event.reason
-    return Result(loan, unfunded, reason, events)
 
 
 def _as_columns(columns: object) -> Mapping[str, Any]:

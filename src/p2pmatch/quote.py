@@ -6,7 +6,7 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.decide import check_now, check_request
-from p2pmatch.events import LoanMade, RequestUnfunded
+from p2pmatch.events import outcome_of
 from p2pmatch.loans import Loan
 from p2pmatch.mechanisms import match_now
 from p2pmatch.orders import Request
@@ -69,11 +69,4 @@ def quote(state: State, request: Request, now: int) -> Quote:
     now = checks.check_time(now)
     check_now(state, now)
     check_request(state, request)
-    loan = None
-    unfunded, reason = 0, None
-    for event in match_now(state, request, now):
-        if isinstance(event, LoanMade):
-            loan = event.loan
-        elif isinstance(event, RequestUnfunded):
-            unfunded, reason = event.amount, event.reason
-    return Quote(request, loan, unfunded, reason)
+    return Quote(request, *outcome_of(match_now(state, request, now)))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from p2pmatch.allocation import Level
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
+from p2pmatch.exposure import LIMIT_NAMES
 from p2pmatch.ladder import Chunk, key_bound, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.state import State
@@ -404,8 +405,6 @@ class Sweep:
         count = len(self.state.lender_names)
         for name, outstanding in self.limits:
             left = self.state.lender_caps.of(name, lenders, count)
-            if left is None:
-                continue
             if outstanding is not None:
                 left = left - outstanding.take(lenders)
             room = left if room is None else _lesser(room, left)
@@ -419,11 +418,14 @@ class Sweep:
         """The joint room, and the lender's share of a loan of `target`, whichever is less."""
         cap = joint
         caps = self.state.lender_caps
-        own = caps.of("max_share", lenders, len(self.state.lender_names))
-        for share in (self.state.rules.max_share, own):
-            if share is not None:
-                share_cap = self._share_of(share, target)
-                cap = share_cap if cap is None else _lesser(cap, share_cap)
+        shares: list[Amounts | int] = []
+        if self.state.rules.max_share is not None:
+            shares.append(self.state.rules.max_share)
+        if "max_share" in caps.in_force:
+            shares.append(caps.of("max_share", lenders, len(self.state.lender_names)))
+        for share in shares:
+            share_cap = self._share_of(share, target)
+            cap = share_cap if cap is None else _lesser(cap, share_cap)
         return cap
 
     def _share_of(self, share: Amounts | Numbers | int, target: int) -> Amounts | int:
@@ -464,7 +466,7 @@ class Sweep:
 
     def _limits(self) -> list[tuple[str, Amounts | None]]:
         """The limits in money that anybody has, each with what counts against it, by lender."""
-        names = self.state.lender_caps.in_force
+        names = [name for name in self.state.lender_caps.in_force if name in LIMIT_NAMES]
         if not names:
             return []
         exposure = self.state.exposure

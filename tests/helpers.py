@@ -1,0 +1,40 @@
+"""Short ways to say offers, requests and what became of them."""
+
+from typing import Any
+
+from p2pmatch import Marketplace, Offer, Request, Rules
+from p2pmatch.marketplace import Result
+
+
+def market(*offers: tuple[str, str, int, int], **rules: Any) -> Marketplace:
+    """A marketplace of one cell with offers (id, lender, amount, rate in percent)."""
+    fields: dict[str, Any] = {"grades": ["A"], "terms": [36], **rules}
+    made = Marketplace(Rules(**fields))
+    for offer_id, lender_id, amount, percent in offers:
+        made.post(offer(offer_id, lender_id, amount, percent), now=0)
+    return made
+
+
+def offer(offer_id: str, lender_id: str, amount: int, percent: int, **more: Any) -> Offer:
+    """An offer whose rate is in whole percent."""
+    return Offer(
+        offer_id=offer_id, lender_id=lender_id, amount=amount, min_rate=percent * 10_000, **more
+    )
+
+
+def request(amount: int, percent: int = 20, **more: Any) -> Request:
+    """A request of bob's, partial loans welcome unless said otherwise."""
+    fields: dict[str, Any] = {
+        "request_id": "r1",
+        "borrower_id": "bob",
+        "grade": "A",
+        "term": 36,
+        "min_amount": 1,
+        **more,
+    }
+    return Request(amount=amount, max_rate=percent * 10_000, **fields)
+
+
+def notes(result: Result) -> list[tuple[str, int]]:
+    """The notes as (offer, amount)."""
+    return [] if result.loan is None else [(n.offer_id, n.amount) for n in result.loan.notes]

@@ -1,0 +1,97 @@
+"""Who owes whom: sums that follow every loan and repayment, and caps looked up per lender."""
+
+import numpy as np
+import pytest
+
+from p2pmatch import BorrowerLimits, InvariantError, Limits, Marketplace
+from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.exposure import BorrowerCaps, LenderCaps, Taken
+from tests.helpers import market, request
+
+
+def lent() -> Marketplace:
+    made = market(("a", "ann", 100, 5), ("b", "ben", 100, 6), grades=["A", "B"])
+    made.submit(request(150), now=1)
+    made.submit(request(40, request_id="r2", borrower_id="bea", grade="B"), now=1)
+    return made
+
+
+def test_what_is_outstanding_by_lender_grade_and_borrower() -> None:
+    made = lent()
+    ben = made.exposure("ben")
+    assert (ben.total, ben.by_grade, ben.by_borrower) == (
+        90,
+        {"A": 50, "B": 40},
+        {"bob": 50, "bea": 40},
+    )
+    assert made.borrower_outstanding("bob") == 150
+    assert made.exposure("nobody").total == made.borrower_outstanding("nobody") == 0
+
+
+def test_paying_back_is_shared_by_what_each_note_has_left() -> None:
+    made = lent()
+    made.repay("r1", 50, now=2)  # of 100 and 50: 33.33 and 16.67
+    assert made.exposure("ann").total == 100 - 33
+    assert made.exposure("ben").by_borrower == {"bob": 33, "bea": 40}
+    made.repay("r1", 100, now=3)
+    assert made.exposure("ann").by_grade == {}
+    assert made.borrower_outstanding("bob") == 0
+    assert made.borrower_outstanding("bea") == 40
+    made.check()
+
+
+def test_caps_are_one_number_until_somebody_has_its_own() -> None:
+    caps = LenderCaps(Limits(per_loan=10))
+    lenders = np.array([0, 2], dtype=np.int32)
+    assert caps.in_force == ["per_loan"]
+    assert caps.of("per_loan", lenders, 3) == 10
+    caps.set(2, Limits(per_loan=7, total=99, max_share=5))
+    assert np.asarray(caps.of("per_loan", lenders, 3)).tolist() == [10, 7]
+    assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, 99]
+    assert np.asarray(caps.of("max_share", lenders, 3)).tolist() == [NO_SHARE, 5]
+    assert caps.in_force == ["per_loan", "total", "max_share"]
+    caps.set(2, Limits())
+    assert caps.own == {}
+    assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, NO_CAP]
+
+
+def test_a_borrowers_own_cap_comes_before_the_default() -> None:
+    caps = BorrowerCaps(BorrowerLimits(total=5))
+    caps.set("bob", BorrowerLimits(total=9))
+    assert (caps.total("bob"), caps.total("bea")) == (9, 5)
+    caps.set("bob", BorrowerLimits())
+    assert (caps.own, caps.total("bob")) == ({}, 5)
+
+
+def test_what_one_loan_takes_is_counted_per_lender() -> None:
+    taken = Taken()
+    lenders = np.array([0, 1, 0, 0, 2], dtype=np.int32)
+    own = np.array([30, 50, 30, 30, 9])
+    taken.begin(3)
+    assert taken.room(lenders, own, 70, 1).tolist() == [30, 50, 30, 10, 9]
+    # With notes of 25 at least, 10 are too little: they stay, whoever asks.
+    assert taken.room(lenders, own, 70, 25).tolist() == [30, 50, 30, 10, 9]
+    assert taken.room(np.array([0] * 4, dtype=np.int32), np.array([30] * 4), 70, 25).tolist() == [
+        30,
+        30,
+        10,
+        10,
+    ]
+    taken.add(lenders, np.array([30, 50, 30, 0, 0]))
+    assert taken.room(lenders, own, np.array([70, 60, 70, 70, 5]), 1).tolist() == [10, 10, 0, 0, 5]
+    taken.begin(5)
+    assert taken.room(lenders[:2], own[:2], 40, 1).tolist() == [30, 40]
+
+
+@pytest.mark.parametrize("harm", ["left", "total", "owed"])
+def test_sums_that_do_not_agree_are_noticed(harm: str) -> None:
+    made = lent()
+    exposure = made._state.exposure
+    if harm == "left":
+        exposure.loans["r1"].total += 1
+    elif harm == "total":
+        exposure.in_total(2)[0] += 1
+    else:
+        exposure._owed["bob"] += 1
+    with pytest.raises(InvariantError):
+        made.check()

@@ -1,0 +1,144 @@
+"""A cell's places: sorted, cut into chunks, and rid of what has no money."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from p2pmatch import InvariantError
+from p2pmatch.columns import NO_CAP
+from p2pmatch.ladder import CHUNK, Ladder, key_bound, place_key, place_keys, rates_of
+
+MONEY = np.full(100_000, 5, dtype=np.int64)
+
+
+def keys(ladder: Ladder) -> list[int]:
+    ladder.check()
+    return ladder.keys(MONEY, 1).tolist()
+
+
+def test_keys_sort_by_rate_then_arrival() -> None:
+    assert place_key(5, 9) < place_key(6, 0) < place_key(6, 1)
+    assert place_key(6, 2**39 - 1) < key_bound(6) <= place_key(7, 0)
+    both = place_keys(np.array([5, 6]), np.array([1, 2]))
+    assert both.tolist() == [place_key(5, 1), place_key(6, 2)]
+    assert rates_of(both).tolist() == [5, 6]
+
+
+def test_places_come_and_go_in_any_order() -> None:
+    random = Random(1)
+    ladder = Ladder()
+    standing: set[int] = set()
+    for step in range(6_000):
+        if standing and random.random() < 0.3:
+            key = random.choice(sorted(standing)[:50])
+            assert ladder.remove(key)
+            standing.remove(key)
+        else:
+            key = random.randrange(10**6)
+            if key not in standing:
+                ladder.add(key, step, 0, 0, NO_CAP)
+                standing.add(key)
+    assert keys(ladder) == sorted(standing)
+    assert len(ladder) == len(standing)
+    assert all(chunk.stop - chunk.start <= CHUNK for chunk in ladder.chunks)
+    for key in sorted(standing):
+        assert ladder.remove(key)
+    assert keys(ladder) == []
+    assert not ladder.remove(5)
+
+
+def test_removing_what_is_not_there_says_so() -> None:
+    ladder = Ladder()
+    ladder.add(10, 0, 0, 0, NO_CAP)
+    ladder.add(20, 1, 0, 0, NO_CAP)
+    assert not ladder.remove(15)
+    assert not ladder.remove(5)
+    assert not ladder.remove(25)
+
+
+def columns(values: list[int]) -> tuple[np.ndarray, ...]:
+    rows = len(values)
+    ids = np.arange(rows, dtype=np.int32)
+    return (
+        np.array(values, dtype=np.int64),
+        ids,
+        ids,
+        np.zeros(rows, dtype=np.int32),
+        np.full(rows, NO_CAP),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_many_at_once_are_the_same_as_one_by_one(seed: int) -> None:
+    random = Random(seed)
+    values = random.sample(range(10**6), 4_000)
+    at_once, singly = Ladder(), Ladder()
+    while values:
+        batch = sorted(values[: random.choice([1, 5, 900])])
+        del values[: len(batch)]
+        at_once.extend(columns(batch))
+        for i, key in enumerate(batch):
+            singly.add(key, i, i, 0, NO_CAP)
+    assert keys(at_once) == keys(singly)
+    assert all(chunk.stop - chunk.start > CHUNK // 8 for chunk in at_once.chunks)
+
+
+def test_nothing_at_once_changes_nothing() -> None:
+    ladder = Ladder()
+    ladder.extend(columns([]))
+    assert keys(ladder) == []
+
+
+def test_what_a_sweep_may_skip_is_known() -> None:
+    ladder = Ladder()
+    ladder.extend(columns([1, 2]))
+    assert (ladder.capped, ladder.tagged) == (False, False)
+    ladder.add(5, 0, 0, 7, NO_CAP)
+    ladder.add(6, 0, 0, 0, 100)
+    assert (ladder.capped, ladder.tagged) == (True, True)
+
+
+def test_places_without_money_are_swept_out() -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(2_000))))
+    money = np.zeros(2_000, dtype=np.int64)
+    money[[3, 1_999]] = 4
+    assert ladder.slots(money, 4).tolist() == [3, 1_999]
+    ladder.sweep_out(money, 4)
+    assert len(ladder) == 2
+    assert keys(ladder) == [3, 1_999]
+    ladder.sweep_out(money, 5)
+    assert keys(ladder) == []
+
+
+def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
+    ladder = Ladder()
+    for key in range(0, 2 * CHUNK, 2):
+        ladder.add(key, key, 0, 0, NO_CAP)
+    ladder.chunks[-1].start = 5
+    count = len(ladder.chunks)
+    last = ladder.chunks[-1]
+    while last.stop < CHUNK:
+        ladder.add(10_000 + last.stop, 1, 0, 0, NO_CAP)
+    ladder.add(20_000, 1, 0, 0, NO_CAP)
+    assert len(ladder.chunks) == count
+    assert last.start == 0
+    ladder.check()
+
+
+@pytest.mark.parametrize("harm", ["order", "empty", "last", "count"])
+def test_a_ladder_that_is_not_sound_is_noticed(harm: str) -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(10))))
+    chunk = ladder.chunks[0]
+    if harm == "order":
+        chunk.keys[3] = 9
+    elif harm == "empty":
+        chunk.start = chunk.stop
+    elif harm == "last":
+        chunk.keys[9] = 99
+    else:
+        ladder.chunks.append(chunk)
+    with pytest.raises(InvariantError):
+        ladder.check()
