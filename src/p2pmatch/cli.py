@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, NoReturn, cast
 
 from cyclopts import App, CycloptsError, Parameter
@@ -26,13 +27,15 @@ __all__ = ["app", "run"]
 _DONE, _FAILED, _BAD = 0, 1, 2
 
 #: What `Result.reason` and `Quote.reason` mean, for people.
-UNFUNDED_BECAUSE = {
-    "borrower_limit": "the borrower's limit leaves no more",
-    "empty_book": "no offer stands for this grade and term",
-    "no_eligible_offer": "no offer takes this request at its rate",
-    "below_min_amount": "less could be placed than the borrower accepts",
-    "not_enough_room": "no further offer has room under its limits",
-}
+UNFUNDED_BECAUSE: Mapping[str, str] = MappingProxyType(
+    {
+        "borrower_limit": "the borrower's limit leaves no more",
+        "empty_book": "no offer stands for this grade and term",
+        "no_eligible_offer": "no offer takes this request at its rate",
+        "below_min_amount": "less could be placed than the borrower accepts",
+        "not_enough_room": "no further offer has room under its limits",
+    }
+)
 
 app = App(
     name="p2pmatch",

@@ -217,6 +217,7 @@ class BorrowerCaps:
 
 
 _ROW_NUMBERS: Final = np.arange(CHUNK)
+_ROW_NUMBERS.setflags(write=False)
 
 
 class Taken:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -168,27 +169,35 @@ def _list(value: object) -> tuple[object, ...]:
     return tuple(value)
 
 
-_LIMIT_KEYS: dict[str, Callable[[Any], Any]] = {
-    "per_loan": amount,
-    "per_borrower": amount,
-    "per_grade": amount,
-    "total": amount,
-    "max_share": rate,
-}
-_SECTIONS: dict[str, tuple[Callable[..., Any], dict[str, Callable[[Any], Any]]]] = {
-    "lender_limits": (Limits, _LIMIT_KEYS),
-    "borrower_limits": (BorrowerLimits, {"total": amount}),
-}
-_RULE_KEYS: dict[str, Callable[[Any], Any]] = {
-    "increment": amount,
-    "min_note": amount,
-    "max_share": rate,
-    "allocation": _text,
-    "pricing": _text,
-    "grades": _list,
-    "terms": _list,
-    **dict.fromkeys(_SECTIONS, _text),
-}
+_Reader = Callable[[Any], Any]
+_LIMIT_KEYS: Mapping[str, _Reader] = MappingProxyType(
+    {
+        "per_loan": amount,
+        "per_borrower": amount,
+        "per_grade": amount,
+        "total": amount,
+        "max_share": rate,
+    }
+)
+_BORROWER_KEYS: Mapping[str, _Reader] = MappingProxyType({"total": amount})
+_SECTIONS: Mapping[str, tuple[Callable[..., Any], Mapping[str, _Reader]]] = MappingProxyType(
+    {
+        "lender_limits": (Limits, _LIMIT_KEYS),
+        "borrower_limits": (BorrowerLimits, _BORROWER_KEYS),
+    }
+)
+_RULE_KEYS: Mapping[str, _Reader] = MappingProxyType(
+    {
+        "increment": amount,
+        "min_note": amount,
+        "max_share": rate,
+        "allocation": _text,
+        "pricing": _text,
+        "grades": _list,
+        "terms": _list,
+        **dict.fromkeys(_SECTIONS, _text),
+    }
+)
 
 
 def rules_for(

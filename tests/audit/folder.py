@@ -60,9 +60,11 @@ total = "5000.00"
 """
 
 
-def matched(directory: Path, rules: str = RULES) -> Path:
-    """Match the examples; return the folder written."""
-    sources = {"offers.csv": OFFERS, "requests.csv": REQUESTS, "rules.toml": rules}
+def matched(
+    directory: Path, offers: str = OFFERS, requests: str = REQUESTS, rules: str = RULES
+) -> Path:
+    """Match offers with requests; return the folder written."""
+    sources = {"offers.csv": offers, "requests.csv": requests, "rules.toml": rules}
     for name, text in sources.items():
         (directory / name).write_text(text, encoding="utf-8")
     paths = [directory / name for name in sources]

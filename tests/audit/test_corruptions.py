@@ -1,6 +1,7 @@
 """One corruption of every kind is planted in a sound folder: the audit finds and names each."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -369,7 +370,7 @@ CORRUPTIONS: dict[str, tuple[Corrupt, str, tuple[str, ...]]] = {
     "loans' notes in another order": (
         rows("notes", lambda listed: listed.append(listed.pop(4))),
         "result_order",
-        ("notes.csv", "r2"),
+        ("notes.csv", "r3"),
     ),
     "a forged loan": (forged_loan, "unknown_request", ("nobody", "loans.csv")),
     "a forged note": (
@@ -531,7 +532,7 @@ def test_every_corruption_is_named(name: str, sound: Folder, tmp_path: Path) -> 
 )
 def test_a_file_that_was_changed(name: str, sound: Folder, tmp_path: Path) -> None:
     folder = sound.copy(tmp_path / "out")
-    text(name, lambda t: t.replace("\n", "\r\n"))(folder)
+    text(name, lambda t: re.sub(r"^(\w+)", r'"\1"', t))(folder)
     report = folder.audit()
     assert [(breach.code, breach.where) for breach in report.breaches] == [("file_changed", name)]
 

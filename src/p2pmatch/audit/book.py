@@ -2,10 +2,12 @@
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
+
+from p2pmatch.rules import Rules
 
 __all__ = ["AuditRules", "Book", "Debt", "NoteRecord", "OfferRecord", "Part", "RequestRecord"]
 
@@ -14,17 +16,41 @@ Cell = tuple[str, int]
 
 @attrs.frozen(kw_only=True)
 class AuditRules:
-    """The rules as the auditor needs them; amounts in minor units, shares in ppm."""
+    """The rules as the auditor needs them; amounts in minor units, shares in ppm.
+
+    `in_order` and `as_offered` say whether offers at one rate are used up in order of arrival, and
+    whether every note bears its own offer's rate; other rules are held to less.
+    """
 
     grades: tuple[str, ...]
     terms: tuple[int, ...]
     increment: int
     min_note: int
     max_share: int | None
-    allocation: object
-    pricing: object
+    in_order: bool
+    as_offered: bool
     lender_limits: Mapping[str, int | None]
     borrower_total: int | None
+
+    @classmethod
+    def of(cls, rules: Rules) -> "AuditRules":
+        """What there is to know of a marketplace's rules."""
+        return cls(
+            grades=rules.grades,
+            terms=rules.terms,
+            increment=rules.increment,
+            min_note=rules.increment if rules.min_note is None else rules.min_note,
+            max_share=rules.max_share,
+            in_order=_is(rules.allocation, "fifo", "Fifo"),
+            as_offered=_is(rules.pricing, "pay_as_offered", "PayAsOffered"),
+            lender_limits=attrs.asdict(rules.lender_limits),
+            borrower_total=rules.borrower_limits.total,
+        )
+
+
+def _is(rule: object, name: str, kind: str) -> bool:
+    """Whether a rule, given by name or as an object, is that one."""
+    return rule == name or type(rule).__name__ == kind
 
 
 @attrs.define(kw_only=True)
@@ -71,12 +97,13 @@ class RequestRecord:
 
 @attrs.frozen
 class NoteRecord:
-    """A note as it was recorded."""
+    """A note as it was recorded, and where."""
 
     offer_id: str
     lender_id: str
     amount: int
     rate: int
+    place: str
 
 
 @attrs.define(eq=False)
@@ -136,6 +163,11 @@ class Book:
         """The parties that must not lend to a borrower."""
         return self.groups.get(borrower, frozenset()) | {borrower}
 
+    def strangers(self, grades: Iterable[str], terms: Iterable[int]) -> list[object]:
+        """The grades and terms that the rules do not have."""
+        unknown_grades = sorted(set(grades) - set(self.rules.grades))
+        return [*unknown_grades, *sorted(set(terms) - set(self.rules.terms))]
+
     # Offers
 
     def post(self, offer: OfferRecord) -> None:
@@ -143,6 +175,35 @@ class Book:
         part = Part(offer, offer.amount, self.next_arrival())
         self.parts[offer.offer_id] = [part]
         self.stand(part)
+
+    def amend(self, after: OfferRecord) -> None:
+        """An offer is what `after` says from now on.
+
+        Money taken out comes from the back. Places at a changed rate and in new cells go to the
+        back; money put in is a new part behind them, and takes along what is left in parts too
+        small for a note.
+        """
+        parts = self.parts[after.offer_id]
+        before = parts[0].offer
+        rates = {cell: before.rate_for(cell[0]) for cell in self.cells(before)}
+        change = after.amount - before.amount
+        for part in parts:
+            self.leave(part)
+            part.offer = after
+        _take_out(parts, max(-change, 0))
+        for part in parts:
+            for cell in self.cells(after):
+                if rates.get(cell) != after.rate_for(cell[0]):
+                    part.moved[cell] = self.next_arrival()
+        if change > 0:
+            dust = [part for part in parts if part.remaining < self.rules.min_note]
+            money = change + sum(part.remaining for part in dust)
+            for part in dust:
+                part.remaining = 0
+            parts.append(Part(after, money, self.next_arrival()))
+        for part in parts:
+            if part.remaining >= self.rules.min_note:
+                self.stand(part)
 
     def next_arrival(self) -> int:
         """The next arrival number."""
@@ -221,6 +282,14 @@ class Book:
             missing -= taken
             if part.remaining < self.rules.min_note:
                 self.leave(part)
+
+
+def _take_out(parts: list[Part], amount: int) -> None:
+    """Money leaves an offer from the back."""
+    for part in reversed(parts):
+        taken = min(amount, part.remaining)
+        part.remaining -= taken
+        amount -= taken
 
 
 def _place(entry: tuple[tuple[int, int], Any]) -> tuple[int, int]:

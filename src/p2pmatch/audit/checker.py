@@ -1,26 +1,31 @@
-"""One request and what came of it, held against every rule; the first that fails is named."""
+"""One request and what came of it, held against every rule; those that fail are named."""
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
+from fractions import Fraction
+from itertools import zip_longest
 
 import attrs
 
 from p2pmatch.audit.book import Book, NoteRecord, OfferRecord, Part, RequestRecord
-from p2pmatch.audit.expected import Rooms, expected_notes, largest_start
-from p2pmatch.audit.report import Findings
-from p2pmatch.units import format_amount, format_rate
+from p2pmatch.audit.expected import Candidates, Rooms, expected_notes, walk
+from p2pmatch.audit.report import BREACHES, Findings
+from p2pmatch.units import MAX_RATE, format_amount, format_rate, round_half_up
 
-__all__ = ["Outcome", "check_outcome"]
+__all__ = ["Outcome", "check_outcome", "expected_size"]
 
 
 @attrs.frozen
 class Outcome:
-    """What was recorded for a request; rates are None where nothing was recorded."""
+    """What was recorded for a request; None where nothing was recorded."""
 
     principal: int
     notes: list[NoteRecord]
     unfunded: int
+    reason: str | None
     rate: int | None
     marginal_rate: int | None
+    exact_rate: Fraction | None = None
 
 
 def check_outcome(
@@ -40,16 +45,8 @@ def check_outcome(
     where : the place to name in a breach.
     """
     before = len(findings.breaches)
-    check = _Check(
-        book,
-        request,
-        outcome,
-        now,
-        where,
-        findings,
-        Rooms(book, request),
-        book.barred(request.borrower_id),
-    )
+    check = _Check(book, request, outcome, now, where, findings, Rooms(book, request))
+    check.demand()
     check.arithmetic()
     check.notes()
     check.limits()
@@ -58,6 +55,12 @@ def check_outcome(
         parts = check.priority()
     if outcome.notes:
         book.lend(request, outcome.notes, parts)
+
+
+def expected_size(book: Book, request: RequestRecord, now: int) -> int:
+    """The principal that the book as it stands gives a request."""
+    expected, _ = expected_notes(_candidates(Rooms(book, request), now))
+    return sum(amount for _, amount in expected)
 
 
 @attrs.define(eq=False)
@@ -69,10 +72,18 @@ class _Check:
     where: str
     findings: Findings
     rooms: Rooms
-    barred: frozenset[str]
 
     def breach(self, code: str, message: str) -> None:
         self.findings.add(code, self.where, message)
+
+    def demand(self) -> None:
+        """The request is one that the rules take."""
+        request = self.request
+        strangers = self.book.strangers([request.grade], [request.term])
+        if strangers:
+            self.breach("unknown_cell", f"{strangers}")
+        if request.amount % self.book.rules.increment:
+            self.breach("not_multiple", format_amount(request.amount))
 
     def arithmetic(self) -> None:
         """Everything adds up, and the rates shown are those of the notes."""
@@ -87,10 +98,11 @@ class _Check:
             least = format_amount(request.least_amount)
             self.breach("below_min_amount", f"{format_amount(lent)}, accepted from {least}")
         if outcome.rate is not None and lent:
-            interest = sum(note.amount * note.rate for note in outcome.notes)
-            mean = (2 * interest + lent) // (2 * lent)
-            if mean != outcome.rate:
-                self.breach("blended_rate", _rates_differ(outcome.rate, mean))
+            exact = Fraction(sum(note.amount * note.rate for note in outcome.notes), lent)
+            if outcome.rate != round_half_up(exact):
+                self.breach("blended_rate", _rates_differ(outcome.rate, round_half_up(exact)))
+            if outcome.exact_rate not in {None, exact}:
+                self.breach("blended_rate", f"{outcome.exact_rate} ppm, expected {exact} ppm")
         if outcome.marginal_rate is not None and outcome.notes:
             highest = max(note.rate for note in outcome.notes)
             if highest != outcome.marginal_rate:
@@ -98,59 +110,44 @@ class _Check:
 
     def notes(self) -> None:
         """Each note by itself, and that an offer gives no more than it has."""
-        rules = self.book.rules
         drawn: Counter[str] = Counter()
         times: Counter[str] = Counter()
         for note in self.outcome.notes:
             parts = self.book.parts.get(note.offer_id)
             if parts is None or note.offer_id in self.book.closed:
-                self.breach("unknown_offer", note.offer_id)
+                self._note_breach("unknown_offer", note, "no such offer stands in the book")
                 continue
-            offer = parts[0].offer
             drawn[note.offer_id] += note.amount
             times[note.offer_id] += 1
             if times[note.offer_id] > len(parts):
-                self.breach("duplicate_note", note.offer_id)
-            if note.lender_id != offer.lender_id:
-                self.breach("wrong_lender", f"{note.offer_id}: {note.lender_id}")
-            if note.amount % rules.increment:
-                self.breach("not_multiple", f"{note.offer_id}: {format_amount(note.amount)}")
-            if note.amount < rules.min_note:
-                self.breach("below_min_note", f"{note.offer_id}: {format_amount(note.amount)}")
-            for code in self._barriers(offer):
-                self.breach(code, offer.offer_id)
-            self._rate(note, offer)
+                self._note_breach("duplicate_note", note, "a note too many")
+            self._note(note, parts[0].offer)
         for offer_id, amount in drawn.items():
             if amount > self.book.remaining(offer_id):
-                had = self.book.remaining(offer_id)
-                self.breach("overdrawn", f"{offer_id}: {_differ(amount, had)}")
+                had = format_amount(self.book.remaining(offer_id))
+                self.breach("overdrawn", f"{offer_id}: {format_amount(amount)}, had {had}")
 
-    def _barriers(self, offer: OfferRecord) -> list[str]:
-        """Why an offer may not take part, as codes; none if it may."""
-        request = self.request
-        codes = []
-        if not offer.stands_in((request.grade, request.term)):
-            codes.append("wrong_cell")
-        asked = offer.rate_for(request.grade)
-        if asked is not None and asked > request.max_rate:
-            codes.append("above_max_rate")
-        if offer.expires_at is not None and offer.expires_at <= self.now:
-            codes.append("expired")
-        if not offer.requires <= request.tags or offer.refuses & request.tags:
-            codes.append("tags")
-        if offer.lender_id in self.barred:
-            codes.append("same_party")
-        return codes
-
-    def _rate(self, note: NoteRecord, offer: OfferRecord) -> None:
+    def _note(self, note: NoteRecord, offer: OfferRecord) -> None:
+        """One note and the offer it is of."""
+        rules = self.book.rules
+        if note.lender_id != offer.lender_id:
+            self._note_breach("wrong_lender", note, f"{note.lender_id}, is {offer.lender_id}'s")
+        if note.amount % rules.increment:
+            self._note_breach("not_multiple", note, format_amount(note.amount))
+        if note.amount < rules.min_note:
+            self._note_breach("below_min_note", note, format_amount(note.amount))
+        barred = self.book.barred(self.request.borrower_id)
+        for code in _barriers(offer, self.request, self.now, barred):
+            self._note_breach(code, note, BREACHES[code])
         asked = offer.rate_for(self.request.grade)
-        if asked is None:
-            return
         if note.rate > self.request.max_rate:
-            self.breach("above_max_rate", f"{note.offer_id}: {format_rate(note.rate)}")
-        exact = self.book.rules.pricing == "pay_as_offered"
-        if note.rate < asked or (exact and note.rate != asked):
-            self.breach("rate", f"{note.offer_id}: {_rates_differ(note.rate, asked)}")
+            self._note_breach("above_max_rate", note, format_rate(note.rate))
+        if asked is not None and (note.rate < asked or (rules.as_offered and note.rate != asked)):
+            self._note_breach("rate", note, _rates_differ(note.rate, asked))
+
+    def _note_breach(self, code: str, note: NoteRecord, message: str) -> None:
+        where = f"{self.where}, {note.place}"
+        self.findings.add(code, where, f"{note.offer_id}: {message}")
 
     def limits(self) -> None:
         """No cap of an offer, a lender or the borrower is exceeded by the loan really made."""
@@ -191,38 +188,110 @@ class _Check:
             self.breach(code, message)
 
     def priority(self) -> list[Part] | None:
-        """The notes are those that the ranking and the limits give, in that order."""
-        if self.book.rules.allocation != "fifo":
+        """The notes are those that the ranking and the limits give, in that order.
+
+        Returns
+        -------
+        The part of its offer that each note uses; None where that is not certain.
+        """
+        candidates = _candidates(self.rooms, self.now)
+        if not self.book.rules.in_order:
+            self._better_rates(candidates)
             return None
-        request = self.request
-        start = largest_start(self.book, request)
-        expected: list[tuple[Part, int]] = []
-        if start >= request.least_amount:
-            ranking = self.book.ranking((request.grade, request.term), request.max_rate)
-            eligible = (part for part in ranking if not self._barriers(part.offer))
-            expected = expected_notes(self.rooms, eligible, start, request.least_amount)
+        expected, reason = expected_notes(candidates)
         wanted = [(part.offer.offer_id, amount) for part, amount in expected]
         got = [(note.offer_id, note.amount) for note in self.outcome.notes]
-        if wanted == got:
-            return [part for part, _ in expected]
         size = sum(amount for _, amount in wanted)
         if size != self.outcome.principal:
             self.breach("size", _differ(self.outcome.principal, size))
-        elif sorted(wanted) == sorted(got):
+        elif sorted(wanted) != sorted(got):
+            self.breach("priority", _first_difference(wanted, got))
+        elif wanted != got:
             self.breach("order", "the same notes in another order")
         else:
-            self.breach("priority", _first_difference(wanted, got))
+            self._reason(reason)
+            return [part for part, _ in expected]
         return None
+
+    def _better_rates(self, candidates: Candidates) -> None:
+        """At rates below the dearest, where no rule has a choice, all room is used."""
+        asks = [self._ask(note) for note in self.outcome.notes]
+        if not asks:
+            return
+        grade = self.request.grade
+        _, expected = walk(candidates, self.outcome.principal)
+        wanted = [
+            (part.offer.offer_id, amount)
+            for part, amount in expected
+            if (part.offer.rate_for(grade) or 0) < max(asks)
+        ]
+        got = [
+            (note.offer_id, note.amount)
+            for note, ask in zip(self.outcome.notes, asks, strict=True)
+            if ask < max(asks)
+        ]
+        if wanted != got:
+            self.breach("priority", _first_difference(wanted, got))
+
+    def _ask(self, note: NoteRecord) -> int:
+        return self.book.parts[note.offer_id][0].offer.rate_for(self.request.grade) or 0
+
+    def _reason(self, expected: str | None) -> None:
+        """The reason given for unfunded money is the first that applies."""
+        if expected == "no_eligible_offer" and not self._any_stands():
+            expected = "empty_book"
+        if self.outcome.reason != expected:
+            self.breach("reason", f"{self.outcome.reason}, expected {expected}")
+
+    def _any_stands(self) -> bool:
+        """Whether any offer stands in the request's cell."""
+        ranking = self.book.ranking((self.request.grade, self.request.term), MAX_RATE)
+        return any(
+            part.offer.expires_at is None or part.offer.expires_at > self.now for part in ranking
+        )
+
+
+def _barriers(
+    offer: OfferRecord, request: RequestRecord, now: int, barred: AbstractSet[str]
+) -> list[str]:
+    """Why an offer may not take part, as codes; none if it may."""
+    codes = []
+    if not offer.stands_in((request.grade, request.term)):
+        codes.append("wrong_cell")
+    asked = offer.rate_for(request.grade)
+    if asked is not None and asked > request.max_rate:
+        codes.append("above_max_rate")
+    if offer.expires_at is not None and offer.expires_at <= now:
+        codes.append("expired")
+    if not offer.requires <= request.tags or offer.refuses & request.tags:
+        codes.append("tags")
+    if offer.lender_id in barred:
+        codes.append("same_party")
+    return codes
+
+
+def _candidates(rooms: Rooms, now: int) -> Candidates:
+    """The places that may take part in a loan to a request."""
+    book, request = rooms.book, rooms.request
+    barred = book.barred(request.borrower_id)
+    ranking = book.ranking((request.grade, request.term), request.max_rate)
+    return Candidates(
+        rooms, (part for part in ranking if not _barriers(part.offer, request, now, barred))
+    )
 
 
 def _first_difference(wanted: list[tuple[str, int]], got: list[tuple[str, int]]) -> str:
-    """Where two lists of notes of the same sum part."""
-    at = next(i for i, (one, other) in enumerate(zip(wanted, got, strict=False)) if one != other)
-    (offer_id, amount), (instead, given) = wanted[at], got[at]
-    return (
-        f"note {at + 1} should be {format_amount(amount)} of {offer_id}, "
-        f"is {format_amount(given)} of {instead}"
+    """Where two lists of notes part."""
+    pairs = enumerate(zip_longest(wanted, got), 1)
+    return next(
+        f"note {number} should be {_shown(one)}, is {_shown(other)}"
+        for number, (one, other) in pairs
+        if one != other
     )
+
+
+def _shown(note: tuple[str, int] | None) -> str:
+    return "none" if note is None else f"{format_amount(note[1])} of {note[0]}"
 
 
 def _differ(found: int, expected: int) -> str:

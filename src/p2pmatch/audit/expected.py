@@ -2,6 +2,7 @@
 
 The auditor's reading of section 2: rooms, the greatest fixed point of the share caps, the walk
 along the ranking, the tail. Knows one allocation rule, first come first served.
+Slow and plain on purpose: every limit is looked up where it binds.
 """
 
 from collections import defaultdict
@@ -10,10 +11,11 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from p2pmatch.audit.book import Book, OfferRecord, Part, RequestRecord
+from p2pmatch.units import FULL_SHARE, MAX_BOOK
 
-__all__ = ["Rooms", "expected_notes", "largest_start"]
+__all__ = ["Candidates", "Rooms", "expected_notes", "largest_start", "walk"]
 
-_WHOLE = 1_000_000
+_NO_CAP = 2 * MAX_BOOK
 
 
 def largest_start(book: Book, request: RequestRecord) -> int:
@@ -61,11 +63,11 @@ class Rooms:
             for share in (self.book.rules.max_share, self.book.limits_of(lender).get("max_share"))
             if share is not None
         ]
-        return self.whole(min(shares) * size // _WHOLE) if shares else None
+        return self.whole(min(shares) * size // FULL_SHARE) if shares else None
 
     def offer_share(self, offer: OfferRecord, size: int) -> int | None:
         """The most of a loan of that size one offer may hold; None: no limit."""
-        return None if offer.max_share is None else self.whole(offer.max_share * size // _WHOLE)
+        return None if offer.max_share is None else self.whole(offer.max_share * size // FULL_SHARE)
 
     def own(self, part: Part) -> int:
         """One part's own room."""
@@ -74,103 +76,122 @@ class Rooms:
 
 
 @attrs.define(eq=False)
-class _Purse:
-    """What one party may still give to the loan; None: no cap."""
+class _Pool:
+    """What one lender's offers have in all: those without a share cap, and each that has one."""
 
-    left: int | None
-
-    def allow(self, amount: int) -> int:
-        return amount if self.left is None else min(amount, self.left)
-
-    def take(self, amount: int) -> None:
-        if self.left is not None:
-            self.left -= amount
+    plain: int = 0
+    shared: list[tuple[OfferRecord, int]] = attrs.field(factory=list)
 
 
-class _Candidates:
+class Candidates:
     """The parts that may take part, with their own room, read from the ranking as far as needed."""
 
     def __init__(self, rooms: Rooms, eligible: Iterable[Part]) -> None:
         self.rooms = rooms
-        self.joints: dict[str, int | None] = {}
+        self.any = False  # whether one was eligible, with or without room
+        self._joints: dict[str, int | None] = {}
         self._read: list[tuple[Part, int]] = []
         self._rest = iter(eligible)
+        self._pools: dict[str, _Pool] | None = None
 
     def __iter__(self) -> Iterator[tuple[Part, int]]:
         yield from self._read
         least = self.rooms.book.rules.min_note
         for part in self._rest:
+            self.any = True
             lender = part.offer.lender_id
-            if lender not in self.joints:
-                self.joints[lender] = self.rooms.joint(lender)
-            joint = self.joints[lender]
+            if lender not in self._joints:
+                self._joints[lender] = self.rooms.joint(lender)
+            joint = self._joints[lender]
             own = self.rooms.own(part)
             if own >= least and (joint is None or joint >= least):
                 self._read.append((part, own))
                 yield part, own
 
+    def lender_cap(self, lender: str, size: int) -> int:
+        """The most a lender may give to a loan of that size."""
+        return _tightest(self._joints[lender], self.rooms.share(lender, size))
 
-class _Purses:
-    """What each offer, over its parts, and each lender may still give to a loan of one size."""
+    def offer_cap(self, offer: OfferRecord, size: int) -> int:
+        """The most an offer, all its parts together, may give to a loan of that size."""
+        cap = offer.max_per_loan
+        whole = None if cap is None else self.rooms.whole(cap)
+        return _tightest(whole, self.rooms.offer_share(offer, size))
 
-    def __init__(self, candidates: _Candidates, size: int) -> None:
-        self._rooms = candidates.rooms
-        self._joints = candidates.joints
-        self._size = size
-        self._offers: dict[str, _Purse] = {}
-        self._lenders: dict[str, _Purse] = {}
+    def together(self, size: int) -> int:
+        """The most all lenders together could give to a loan of that size; at most `size`."""
+        if self._pools is None:
+            self._pools = self._pooled()
+        total = 0
+        for lender, pool in self._pools.items():
+            rooms = (min(room, self.offer_cap(offer, size)) for offer, room in pool.shared)
+            total += min(pool.plain + sum(rooms), self.lender_cap(lender, size))
+        return min(total, size)
 
-    def offer(self, offer: OfferRecord) -> _Purse:
-        """The purse of an offer."""
-        if offer.offer_id not in self._offers:
-            cap = offer.max_per_loan
-            share = self._rooms.offer_share(offer, self._size)
-            caps = (None if cap is None else self._rooms.whole(cap), share)
-            self._offers[offer.offer_id] = _Purse(_minimum(caps))
-        return self._offers[offer.offer_id]
-
-    def lender(self, lender: str) -> _Purse:
-        """The purse of a lender."""
-        if lender not in self._lenders:
-            caps = (self._joints[lender], self._rooms.share(lender, self._size))
-            self._lenders[lender] = _Purse(_minimum(caps))
-        return self._lenders[lender]
-
-
-def _minimum(caps: Iterable[int | None]) -> int | None:
-    return min((cap for cap in caps if cap is not None), default=None)
+    def _pooled(self) -> dict[str, _Pool]:
+        offers: dict[str, tuple[OfferRecord, int]] = {}
+        for part, own in self:
+            _, before = offers.get(part.offer.offer_id, (part.offer, 0))
+            offers[part.offer.offer_id] = part.offer, before + own
+        pools: defaultdict[str, _Pool] = defaultdict(_Pool)
+        for offer, room in offers.values():
+            if offer.max_share is None:
+                pools[offer.lender_id].plain += min(room, self.offer_cap(offer, room))
+            else:
+                pools[offer.lender_id].shared.append((offer, room))
+        return pools
 
 
-def expected_notes(
-    rooms: Rooms, eligible: Iterable[Part], start: int, least_amount: int
-) -> list[tuple[Part, int]]:
-    """The notes that the rules give: the loan is as large as can be placed whole, or not made."""
-    candidates = _Candidates(rooms, eligible)
-    size = start
-    while size >= least_amount and size > 0:
-        placed, notes = _walk(candidates, size)
+def _tightest(one: int | None, other: int | None) -> int:
+    """The lesser of two caps; what no money can reach where there is neither."""
+    if one is None:
+        return _NO_CAP if other is None else other
+    return one if other is None else min(one, other)
+
+
+def expected_notes(candidates: Candidates) -> tuple[list[tuple[Part, int]], str | None]:
+    """The notes that the rules give, and why not all of the request is funded.
+
+    The loan is as large as can be placed whole, or not made.
+    """
+    request = candidates.rooms.request
+    size = largest_start(candidates.rooms.book, request)
+    reason = None if size == request.amount else "borrower_limit"
+    if size < request.least_amount:
+        return [], reason
+    while size >= max(request.least_amount, 1):
+        placed, notes = walk(candidates, size)
         if placed == size:
-            return notes
+            return notes, reason
         # Only when the walk falls short does it matter what all together could give.
-        together = _together(candidates, size)
-        size = together if together < size else placed
-    return []
+        together = candidates.together(size)
+        if together == size:
+            size = placed
+        while together < size:
+            size, together = together, candidates.together(together)
+        reason = "not_enough_room"
+    return [], "below_min_amount" if candidates.any else "no_eligible_offer"
 
 
-def _walk(candidates: _Candidates, size: int) -> tuple[int, list[tuple[Part, int]]]:
+def walk(candidates: Candidates, size: int) -> tuple[int, list[tuple[Part, int]]]:
     """Fill a loan of `size` along the ranking; what was placed, and the notes."""
     least = candidates.rooms.book.rules.min_note
-    purses = _Purses(candidates, size)
+    left: dict[str, int] = {}
+    lent: dict[str, int] = {}
     notes: list[tuple[Part, int]] = []
     missing = size
     for part, own in candidates:
-        offer, lender = purses.offer(part.offer), purses.lender(part.offer.lender_id)
-        room = lender.allow(offer.allow(own))
+        offer = part.offer
+        lender = offer.lender_id
+        if lender not in left:
+            left[lender] = candidates.lender_cap(lender, size)
+        cap = candidates.offer_cap(offer, size) - lent.get(offer.offer_id, 0)
+        room = min(own, cap, left[lender])
         given = min(room, missing)
         if given >= least:
             notes.append((part, given))
-            offer.take(given)
-            lender.take(given)
+            lent[offer.offer_id] = lent.get(offer.offer_id, 0) + given
+            left[lender] -= given
             missing -= given
             if not missing:
                 break
@@ -192,16 +213,3 @@ def _bring_up(
         lacking -= spared
         lessened.append((part, given - spared))
     return size, [*reversed(lessened), (last, least)]
-
-
-def _together(candidates: _Candidates, size: int) -> int:
-    """The most all lenders together could give to a loan of that size."""
-    purses = _Purses(candidates, size)
-    by_lender: defaultdict[str, int] = defaultdict(int)
-    for part, room in candidates:
-        share = candidates.rooms.offer_share(part.offer, size)
-        offer = purses.offer(part.offer)
-        own = offer.allow(room if share is None else min(room, share))
-        offer.take(own)
-        by_lender[part.offer.lender_id] += own
-    return sum(purses.lender(lender).allow(room) for lender, room in by_lender.items())

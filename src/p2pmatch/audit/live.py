@@ -1,14 +1,14 @@
 """Folds the events of a marketplace into the auditor's own book, and checks each on the way."""
 
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import ClassVar
 
 import attrs
 
 from p2pmatch import events as e
-from p2pmatch.apportion import apportion
-from p2pmatch.audit.book import AuditRules, Book, NoteRecord, OfferRecord, Part, RequestRecord
+from p2pmatch.audit.book import AuditRules, Book, NoteRecord, OfferRecord, RequestRecord
 from p2pmatch.audit.checker import Outcome, check_outcome
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.limits import Limits
@@ -57,30 +57,55 @@ class Auditor:
     """
 
     def __init__(self, rules: Rules) -> None:
-        self._book = Book(_audit_rules(rules))
+        self._book = Book(AuditRules.of(rules))
         self._default = rules.lender_limits
         self._findings = Findings()
         self._checked = {"events": 0, "requests": 0, "notes": 0}
         self._now: int | None = None
         # A loan whose request may still turn out to be funded in part only.
         self._pending: tuple[e.LoanMade, str] | None = None
+        self._requests: set[str] = set()
+        self._expiries: list[tuple[int, str]] = []
 
     def see(self, event: e.Event) -> None:
         """Check one event and remember it."""
         self._checked["events"] += 1
         where = f"event {self._checked['events']} ({type(event).__name__})"
+        # A refusal changes nothing, not even the time.
+        if isinstance(event, e.Rejected):
+            return
         if not isinstance(event, e.RequestUnfunded):
             self._settle()
-        if self._now is not None and event.now < self._now:
-            self._findings.add("time_backwards", where)
-        if not isinstance(event, e.Rejected):
-            self._now = event.now
-            self._FOLDS[type(event)](self, event, where)
+        self._pass_time(event, where)
+        fold = self._FOLDS.get(type(event))
+        if fold is None:
+            self._findings.add("unknown_event", where)
+        else:
+            fold(self, event, where)
 
     def report(self) -> Report:
         """What was found in all events so far."""
         self._settle()
         return Report(tuple(self._findings.breaches), dict(self._checked))
+
+    def _pass_time(self, event: e.Event, where: str) -> None:
+        """Time goes on, and no offer outlives its own."""
+        if self._now is not None and event.now < self._now:
+            self._findings.add("time_backwards", where, f"{event.now} after {self._now}")
+        self._now = event.now
+        if isinstance(event, e.OfferExpired):
+            return
+        while self._expiries and self._expiries[0][0] <= event.now:
+            time, offer_id = heappop(self._expiries)
+            if self._standing(offer_id) and self._offer(offer_id).expires_at == time:
+                self._findings.add("expiry", where, f"{offer_id} still stands after {time}")
+                self._book.close(offer_id)
+
+    def _standing(self, offer_id: str) -> bool:
+        return offer_id in self._book.parts and offer_id not in self._book.closed
+
+    def _offer(self, offer_id: str) -> OfferRecord:
+        return self._book.parts[offer_id][0].offer
 
     # What each event does
 
@@ -93,44 +118,44 @@ class Auditor:
 
     def _post(self, offer: Offer, where: str) -> None:
         if offer.offer_id in self._book.parts:
-            self._findings.add("unknown_offer", where, f"{offer.offer_id} is posted twice")
+            self._findings.add("duplicate_offer", where, offer.offer_id)
+            return
+        self._take_terms(offer, where)
         self._book.post(_offer_record(offer))
+
+    def _take_terms(self, offer: Offer, where: str) -> None:
+        """Check what an offer says, and watch its time."""
+        strangers = self._book.strangers(offer.grades or (), offer.terms or ())
+        if strangers:
+            self._findings.add("unknown_cell", where, f"{offer.offer_id}: {strangers}")
+        if offer.expires_at is not None:
+            heappush(self._expiries, (offer.expires_at, offer.offer_id))
 
     def _amended(self, event: e.OfferAmended, where: str) -> None:
         book = self._book
         after = _offer_record(event.offer)
+        if not self._standing(after.offer_id):
+            self._findings.add("unknown_offer", where, after.offer_id)
+            return
+        self._take_terms(event.offer, where)
         parts = book.parts[after.offer_id]
-        before = parts[0].offer
-        cells = book.cells(before)
-        rates = {cell: before.rate_for(cell[0]) for cell in cells}
-        change = after.amount - before.amount
-        if -change > book.remaining(after.offer_id):
+        if after.lender_id != parts[0].offer.lender_id:
+            message = f"{after.offer_id}: {after.lender_id}, was {parts[0].offer.lender_id}'s"
+            self._findings.add("wrong_lender", where, message)
+        lowered = parts[0].offer.amount - after.amount
+        if lowered > book.remaining(after.offer_id):
             self._findings.add(
                 "overdrawn", where, f"{after.offer_id} is lowered below what is lent"
             )
-        for part in parts:
-            book.leave(part)
-            part.offer = after
-        _take_out(parts, max(-change, 0))
-        for part in parts:
-            for cell in book.cells(after):
-                if rates.get(cell) != after.rate_for(cell[0]):
-                    part.moved[cell] = book.next_arrival()
-        if change > 0:
-            least = book.rules.min_note
-            dust = [part for part in parts if part.remaining < least]
-            money = change + sum(part.remaining for part in dust)
-            for part in dust:
-                part.remaining = 0
-            parts.append(Part(after, money, book.next_arrival()))
-        for part in parts:
-            if part.remaining >= book.rules.min_note:
-                book.stand(part)
+        book.amend(after)
 
     def _left(self, event: e.OfferCancelled | e.OfferExpired, where: str) -> None:
-        if event.offer_id not in self._book.parts or event.offer_id in self._book.closed:
+        if not self._standing(event.offer_id):
             self._findings.add("unknown_offer", where, event.offer_id)
             return
+        time = self._offer(event.offer_id).expires_at
+        if isinstance(event, e.OfferExpired) and (time is None or time > event.now):
+            self._findings.add("expiry", where, f"{event.offer_id} stands until {time}")
         remaining = self._book.remaining(event.offer_id)
         if event.amount != remaining:
             message = f"{event.offer_id}: {format_amount(event.amount)}, expected "
@@ -145,39 +170,42 @@ class Auditor:
         loan = None
         if pending is not None:
             loan = pending[0]
-            if loan.loan.request_id != event.request.request_id:
+            if loan.loan.request != event.request:
                 self._pending = pending
                 self._settle()
                 loan = None
-        self._check(event.request, loan, event.amount, where, event.now)
+        self._check(event.request, loan, event, where, event.now)
 
     def _settle(self) -> None:
         """A loan not followed by unfunded money is the whole of its request."""
         if self._pending is not None:
             event, where = self._pending
             self._pending = None
-            self._check(event.loan.request, event, 0, where, event.now)
+            self._check(event.loan.request, event, None, where, event.now)
 
     def _check(
-        self, request: Request, event: e.LoanMade | None, unfunded: int, where: str, now: int
+        self,
+        request: Request,
+        made: e.LoanMade | None,
+        rest: e.RequestUnfunded | None,
+        where: str,
+        now: int,
     ) -> None:
-        notes: list[NoteRecord] = []
-        principal, rate, marginal_rate = 0, None, None
-        if event is not None:
-            loan = event.loan
-            principal, rate, marginal_rate = loan.principal, loan.rate, loan.marginal_rate
-            notes = [
-                NoteRecord(note.offer_id, note.lender_id, note.amount, note.rate)
-                for note in loan.notes
-            ]
+        outcome = _outcome(made, rest)
+        where = f"{where} {request.request_id}"
         self._checked["requests"] += 1
-        self._checked["notes"] += len(notes)
+        self._checked["notes"] += len(outcome.notes)
+        if request.request_id in self._requests:
+            self._findings.add("duplicate_request", where)
+        self._requests.add(request.request_id)
+        if made is not None and not outcome.notes:
+            self._findings.add("principal", where, "a loan without notes")
         check_outcome(
             self._book,
             _request_record(request),
-            Outcome(principal, notes, unfunded, rate, marginal_rate),
+            outcome,
             now=now,
-            where=f"{where} {request.request_id}",
+            where=where,
             findings=self._findings,
         )
 
@@ -200,7 +228,7 @@ class Auditor:
             message = f"{event.request_id}: {format_amount(event.amount)}"
             self._findings.add("repaid", where, message)
             return
-        self._book.repay(event.request_id, apportion(event.amount, left))
+        self._book.repay(event.request_id, _shared(event.amount, left))
 
     def _time(self, event: e.TimeAdvanced, where: str) -> None:
         """Time alone changes nothing; offers that expire have events of their own."""
@@ -224,30 +252,34 @@ class Auditor:
     )
 
 
-def _take_out(parts: list[Part], amount: int) -> None:
-    """Money leaves an offer from the back."""
-    for part in reversed(parts):
-        taken = min(amount, part.remaining)
-        part.remaining -= taken
-        amount -= taken
-
-
 def _limits(limits: Limits) -> Mapping[str, int | None]:
     return attrs.asdict(limits)
 
 
-def _audit_rules(rules: Rules) -> AuditRules:
-    return AuditRules(
-        grades=rules.grades,
-        terms=rules.terms,
-        increment=rules.increment,
-        min_note=rules.increment if rules.min_note is None else rules.min_note,
-        max_share=rules.max_share,
-        allocation=rules.allocation,
-        pricing=rules.pricing,
-        lender_limits=_limits(rules.lender_limits),
-        borrower_total=rules.borrower_limits.total,
-    )
+def _shared(amount: int, left: list[int]) -> list[int]:
+    """Split by what is left; units left over go to the largest remainders, then the earlier."""
+    whole = sum(left)
+    parts = [amount * part // whole for part in left]
+    by_remainder = sorted(range(len(left)), key=lambda i: (-(amount * left[i] % whole), i))
+    for i in by_remainder[: amount - sum(parts)]:
+        parts[i] += 1
+    return parts
+
+
+def _outcome(made: e.LoanMade | None, rest: e.RequestUnfunded | None) -> Outcome:
+    """What the one or two events about a request say."""
+    unfunded, reason = (0, None) if rest is None else (rest.amount, rest.reason)
+    if made is None:
+        return Outcome(0, [], unfunded, reason, None, None)
+    loan = made.loan
+    notes = [
+        NoteRecord(note.offer_id, note.lender_id, note.amount, note.rate, f"note {number}")
+        for number, note in enumerate(loan.notes, 1)
+    ]
+    if not notes or not loan.principal:
+        return Outcome(loan.principal, notes, unfunded, reason, None, None)
+    rates = loan.rate, loan.marginal_rate, loan.exact_rate
+    return Outcome(loan.principal, notes, unfunded, reason, *rates)
 
 
 def _offer_record(offer: Offer) -> OfferRecord:

@@ -14,18 +14,23 @@ BREACHES: Mapping[str, str] = MappingProxyType(
         "file_missing": "a file of the run is missing",
         "file_unreadable": "a file of the run cannot be read, or is cut off",
         "file_changed": "a file is not what the run wrote",
+        "duplicate_offer": "two offers with one id",
+        "duplicate_request": "two requests with one id",
+        "unknown_cell": "a grade or a term that the rules do not have",
+        "result_order": "results do not stand in the order in which the requests were processed",
         "summary": "the summary does not agree with the other files",
         "unknown_request": "a result for a request that was not made",
         "missing_result": "a request that was neither funded nor left unfunded in full",
         # Arithmetic
         "principal": "the notes do not add up to the principal",
         "unfunded": "principal and unfunded money do not add up to the amount",
+        "reason": "the reason for unfunded money is not the one that applies",
         "blended_rate": "the rate is not the principal-weighted mean of the notes",
         "marginal_rate": "the marginal rate is not the highest of the notes",
         "note_count": "the number of notes is wrong",
         "lender_count": "the number of lenders is wrong",
         # Notes
-        "unknown_offer": "a note of an offer that does not stand in the book",
+        "unknown_offer": "an offer that does not stand in the book",
         "duplicate_note": "two notes of one offer in one loan",
         "wrong_lender": "a note whose lender is not the offer's",
         "overdrawn": "an offer lent more than it had",
@@ -54,6 +59,8 @@ BREACHES: Mapping[str, str] = MappingProxyType(
         "size": "another size of loan is what the book and the limits give",
         # Time and life of offers
         "time_backwards": "an event before the one before it",
+        "expiry": "an offer that expires before its time, or stands after it",
+        "unknown_event": "an event of a kind that the audit does not know",
         "released": "money given back is not what was left of the offer",
         "repaid": "more is paid back than is outstanding",
     }
