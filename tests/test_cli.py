@@ -109,7 +109,7 @@ def test_audit_passes_and_then_fails_on_a_changed_cent(
     notes = files.out / "notes.csv"
     notes.write_text(notes.read_text().replace("350.00", "350.01"))
     assert run(["audit", str(files.out)]) == 1
-    assert "notes.csv: file_changed" in capsys.readouterr().out
+    assert "principal: 600.00, expected 600.01" in capsys.readouterr().out
     assert run(["audit", str(files.folder)]) == 2
 
 

@@ -16,7 +16,7 @@ def run(code: str | Path, *arguments: str, seed: str = "0") -> subprocess.Comple
     path = os.pathsep.join([str(PACKAGE.parent), str(ROOT)])
     script = [str(code)] if isinstance(code, Path) else ["-c", code]
     return subprocess.run(
-        [sys.executable, "-W", "error", *script, *arguments],
+        [sys.executable, "-W", "ignore", *script, *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",

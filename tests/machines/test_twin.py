@@ -3,8 +3,9 @@
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from p2pmatch import Offer, Request
 from tests.machines.pair import Pair
@@ -130,6 +131,9 @@ STEPS = [
 ]
 
 
+RANDOMS = st.randoms(use_true_random=False)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_seeded_histories(seed: int) -> None:
     History(Random(seed)).run(60)
@@ -153,10 +157,32 @@ def test_histories_that_fill_several_chunks(seed: int) -> None:
         history.pair.submit(request, history.now)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.randoms(use_true_random=False), st.integers(1, 40))
-def test_histories_that_hypothesis_draws(random: Random, steps: int) -> None:
-    History(random).run(steps)
+class Machine(RuleBasedStateMachine):
+    """The same life, with hypothesis choosing every step, so that it can shrink a failure."""
+
+    @initialize(random=RANDOMS, large=st.booleans())
+    def begin(self, random: Random, large: bool) -> None:
+        self.history = History(random, large=large)
+        self.history.post_many()
+
+    @rule(random=RANDOMS, name=st.sampled_from([name for name, _ in STEPS]))
+    def step(self, random: Random, name: str) -> None:
+        self.history.random = self.history.draw.random = random
+        getattr(self.history, name)()
+
+    @rule(hours=st.integers(1, 3))
+    def wait(self, hours: int) -> None:
+        self.history.now += hours
+
+    @invariant()
+    def both_agree(self) -> None:
+        self.history.pair.compare()
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.mark.long
