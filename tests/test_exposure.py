@@ -95,3 +95,18 @@ def test_sums_that_do_not_agree_are_noticed(harm: str) -> None:
         exposure._owed["bob"] += 1
     with pytest.raises(InvariantError):
         made.check()
+
+
+def test_a_borrower_with_many_loans_is_summed_up_now_and_then() -> None:
+    made = market(("a", "ann", 10**6, 5), ("b", "ben", 10**6, 5), lender_limits=Limits(per_loan=5))
+    made.set_lender_limits("cleo", Limits(per_borrower=4_000), now=0)
+    for i in range(700):
+        made.submit(request(10, request_id=f"r{i}"), now=1)
+        if i % 2:
+            made.repay(f"r{i}", 10, now=1)
+    lender = made._state.lenders["ben"]
+    sums = made._state.exposure.to_borrower("bob", 3)
+    assert sums is not None
+    assert sums[lender] == made.exposure("ben").by_borrower["bob"] == 350 * 5
+    assert len(made._state.exposure._borrowed["bob"].columns()[0]) < 1_024 + 4
+    made.check()

@@ -45,6 +45,41 @@ class OpenLoan:
         self.total = loan.principal
 
 
+class _Entries:
+    """What lenders lent to one borrower and got back, entry by entry; now and then summed up."""
+
+    __slots__ = ("_amounts", "_lenders", "_most", "_new")
+
+    def __init__(self) -> None:
+        self._lenders: Lenders = np.zeros(0, dtype=np.int32)
+        self._amounts: Amounts = np.zeros(0, dtype=np.int64)
+        self._new: list[tuple[Lenders, Amounts]] = []
+        self._most = 1024
+
+    def add(self, lenders: Lenders, amounts: Amounts) -> None:
+        """Append entries; negative amounts were paid back."""
+        self._new.append((lenders, amounts))
+
+    def columns(self) -> tuple[Lenders, Amounts]:
+        """All entries; a lender may have several."""
+        if self._new:
+            lenders, amounts = zip(*self._new, strict=True)
+            self._lenders = np.concatenate((self._lenders, *lenders))
+            self._amounts = np.concatenate((self._amounts, *amounts))
+            self._new.clear()
+        if len(self._lenders) > self._most:
+            self._sum_up()
+        return self._lenders, self._amounts
+
+    def _sum_up(self) -> None:
+        """One entry a lender, and none for who has nothing left."""
+        lenders, places = np.unique(self._lenders, return_inverse=True)
+        sums = np.zeros(len(lenders), dtype=np.int64)
+        np.add.at(sums, places, self._amounts)
+        self._lenders, self._amounts = lenders[sums != 0], sums[sums != 0]
+        self._most = 2 * len(self._lenders) + 1024
+
+
 class Exposure:
     """What is outstanding between lenders and borrowers.
 
@@ -57,7 +92,9 @@ class Exposure:
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
         self._total: Amounts = np.zeros(0, dtype=np.int64)
         self._pending: list[tuple[str, Lenders, Amounts]] = []
-        self._borrowed: dict[str, list[OpenLoan]] = {}
+        self._borrowed: dict[str, _Entries] = {}
+        self._to_borrower: Amounts = np.zeros(0, dtype=np.int64)
+        self._touched: Lenders = np.zeros(0, dtype=np.int32)
         self._owed: dict[str, int] = {}
 
     def lend(self, loan: Loan) -> None:
@@ -65,7 +102,9 @@ class Exposure:
         opened = OpenLoan(loan)
         borrower = loan.borrower_id
         self.loans[loan.request_id] = opened
-        self._borrowed.setdefault(borrower, []).append(opened)
+        if borrower not in self._borrowed:
+            self._borrowed[borrower] = _Entries()
+        self._borrowed[borrower].add(loan.notes.lenders, loan.notes.amounts)
         self._owed[borrower] = self._owed.get(borrower, 0) + loan.principal
         self._pending.append((loan.grade, loan.notes.lenders, loan.notes.amounts))
 
@@ -77,8 +116,7 @@ class Exposure:
         opened.total -= paid
         borrower = opened.loan.borrower_id
         self._owed[borrower] -= paid
-        if not opened.total:
-            self._borrowed[borrower].remove(opened)
+        self._borrowed[borrower].add(opened.loan.notes.lenders, -parts)
         self._pending.append((opened.loan.grade, opened.loan.notes.lenders, -parts))
 
     def owed_by(self, borrower_id: str) -> int:
@@ -96,14 +134,18 @@ class Exposure:
         return self._total
 
     def to_borrower(self, borrower_id: str, lenders: int) -> Amounts | None:
-        """What each lender has outstanding to a borrower; None: nobody has. O(lenders + notes)."""
-        borrowed = self._borrowed.get(borrower_id)
-        if not borrowed:
+        """What each lender has outstanding to a borrower; None: the borrower never borrowed.
+
+        The array holds until the next call. O(the borrower's notes).
+        """
+        entries = self._borrowed.get(borrower_id)
+        if entries is None:
             return None
-        sums = np.zeros(lenders, dtype=np.int64)
-        for opened in borrowed:
-            np.add.at(sums, opened.loan.notes.lenders, opened.left)
-        return sums
+        self._to_borrower[self._touched] = 0
+        self._to_borrower = grown(self._to_borrower, lenders)
+        self._touched, amounts = entries.columns()
+        np.add.at(self._to_borrower, self._touched, amounts)
+        return self._to_borrower
 
     def borrowers_of(self, lender: int) -> dict[str, int]:
         """What one lender has outstanding to each borrower, zeros left out. O(notes)."""

@@ -33,6 +33,8 @@ __all__ = [
 CHUNK: Final = 512
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
 _FILL: Final = 480
+# Up to how many rows neighbouring chunks are joined.
+_JOINED: Final = 384
 # A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
 _ARRIVAL_BITS: Final = 39
 #: The most arrivals (posts and moves to the back) one marketplace can number.
@@ -204,6 +206,23 @@ class Ladder:
         """Take out a chunk in which no place has money left."""
         del self.chunks[at]
         del self._last_keys[at]
+
+    def join_next(self, at: int) -> None:
+        """Take a chunk's successors into it while together they leave it some space.
+
+        Chunks that have lost most of their rows would each cost a sweep as much as a full one.
+        """
+        chunk = self.chunks[at]
+        rows = chunk.stop - chunk.start
+        while rows < _JOINED and at + 1 < len(self.chunks):
+            following = self.chunks[at + 1]
+            rows += following.stop - following.start
+            if rows > _JOINED:
+                return
+            columns = zip(chunk.rows(), following.rows(), strict=True)
+            chunk.fill(tuple(np.concatenate(pair) for pair in columns))
+            self._last_keys[at] = self._last_keys[at + 1]
+            self.forget(at + 1)
 
     def slots(self, remaining: npt.NDArray[np.int64], least: int) -> npt.NDArray[np.int32]:
         """The slots with at least `least` left, in rank order. O(n)."""

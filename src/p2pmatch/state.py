@@ -49,6 +49,7 @@ class State:
         self.rules = rules
         self.least = rules.smallest_note
         self.fifo = isinstance(rules.allocation_rule, Fifo)
+        self.pricing = rules.pricing_rule
         self.now: int | None = None
         self.arrivals = 0
         self.posted_total = 0

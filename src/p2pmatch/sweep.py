@@ -23,6 +23,8 @@ from p2pmatch.units import FULL_SHARE
 
 __all__ = ["Placement", "Sweep", "sweep"]
 
+# A chunk with fewer rows is joined with those after it, if they are sparse too.
+_SPARSE: Final = 192
 # Rows without money that a chunk may keep before they are dropped.
 _DEAD_ROWS: Final = 64
 
@@ -77,6 +79,20 @@ class Rows:
             self.own[rows],
             self.raw[rows],
             self.given[rows],
+        )
+
+    def until(self, end: int, rest: int) -> "Rows":
+        """The rows up to row `end`, which gives only `rest`."""
+        upto = slice(0, end + 1)
+        given = self.given[upto].copy()
+        given[end] = rest
+        return Rows(
+            self.keys[upto],
+            self.slots[upto],
+            self.lenders[upto],
+            self.own[upto],
+            self.raw[upto],
+            given,
         )
 
     @staticmethod
@@ -184,10 +200,7 @@ class Sweep:
                 pieces.append(rows)
                 missing -= rest
                 continue
-            last = rows.take(slice(0, end + 1))
-            given = last.given.copy()
-            given[end] = rest
-            pieces.append(attrs.evolve(last, given=given))
+            pieces.append(rows.until(end, rest))
             joined = Rows.joined(pieces)
             return self._with_tail(target, joined) if rest < self.least else (target, joined)
         return target - missing, Rows.joined(pieces)
@@ -322,6 +335,8 @@ class Sweep:
             chunk = chunks[at]
             if chunk.keys[chunk.start] >= self.key_bound:
                 return
+            if chunk.stop - chunk.start < _SPARSE:
+                self.ladder.join_next(at)
             yield chunk
             if chunk.start == chunk.stop:
                 self.ladder.forget(at)
@@ -346,11 +361,12 @@ class Sweep:
         joint = self._joint_room(lenders)
         if joint is not None:
             fits &= joint >= self.least
-        rows = fits.nonzero()[0]
-        if len(rows) == len(room):
+        count = np.count_nonzero(fits)
+        if count == len(room):
             return chunk.keys[used], slots, lenders, room, joint
-        if not len(rows):
+        if not count:
             return None
+        rows = fits.nonzero()[0]
         if isinstance(joint, np.ndarray):
             joint = joint[rows]
         return chunk.keys[used][rows], slots[rows], lenders[rows], room[rows], joint
@@ -495,13 +511,16 @@ class Sweep:
 
     def _placement(self, principal: int, rows: Rows, reason: str | None) -> Placement:
         keys, slots, lenders, given = rows.keys, rows.slots, rows.lenders, rows.given
-        used = given.nonzero()[0]
+        if np.count_nonzero(given) < len(given):
+            used = given.nonzero()[0]
+            keys, slots, lenders, given = keys[used], slots[used], lenders[used], given[used]
+        # Copies, because the columns may be views of a chunk, which changes under the loan's notes.
         return Placement(
             principal,
-            slots[used],
-            lenders[used],
-            given[used],
-            rates_of(keys[used]),
+            slots.copy(),
+            lenders.copy(),
+            given.copy(),
+            rates_of(keys),
             self.request.amount - principal,
             reason,
         )

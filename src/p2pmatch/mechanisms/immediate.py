@@ -34,8 +34,9 @@ def match_now(state: State, request: Request, now: int) -> list[Event]:
 def loan_of(state: State, request: Request, placement: Placement) -> Loan:
     """The loan that a placement makes, priced by the marketplace's rule."""
     accepted = Accepted(placement.amounts, placement.asks, request.max_rate)
-    rates = state.rules.pricing_rule.price(accepted)
-    if (
+    rates = state.pricing.price(accepted)
+    # The asks themselves need no look: the sweep took none above the borrower's rate.
+    if rates is not placement.asks and (
         len(rates) != len(placement.asks)
         or (rates < placement.asks).any()
         or (rates > request.max_rate).any()
