@@ -33,6 +33,8 @@ __all__ = [
 CHUNK: Final = 512
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
 _FILL: Final = 480
+# Fewer new rows a chunk than this are put in one by one: merging costs as much as ten insertions.
+_SCATTERED: Final = 10
 # Up to how many rows neighbouring chunks are joined.
 _JOINED: Final = 384
 # A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
@@ -156,7 +158,10 @@ class Ladder:
         self._last_keys[at] = max(self._last_keys[at], key)
 
     def extend(self, rows: Columns) -> None:
-        """Put in many places: columns as in `Chunk.columns`, sorted by key. O(n + m)."""
+        """Put in many places: columns as in `Chunk.columns`, sorted by key.
+
+        O(n + m), or m insertions where they are few.
+        """
         keys, tags, caps = rows[0], rows[3], rows[4]
         if not len(keys):
             return
@@ -164,6 +169,10 @@ class Ladder:
         self.capped |= bool((caps != NO_CAP).any())
         if not self.chunks:
             self._replace(0, 0, rows)
+            return
+        if len(keys) < _SCATTERED * len(self.chunks):
+            for row in zip(*(column.tolist() for column in rows), strict=True):
+                self.add(*row)
             return
         # Which chunk each row falls into; all beyond the last key into the last chunk.
         into = np.searchsorted(np.array(self._last_keys[:-1], dtype=np.int64), keys)
