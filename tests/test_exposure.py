@@ -1,11 +1,8 @@
-"""Who owes whom: sums that follow every loan and repayment, and caps looked up per lender."""
+"""Who owes whom: sums that follow every loan and repayment, whatever the order."""
 
-import numpy as np
 import pytest
 
-from p2pmatch import BorrowerLimits, InvariantError, Limits, Marketplace
-from p2pmatch.columns import NO_CAP, NO_SHARE
-from p2pmatch.exposure import BorrowerCaps, LenderCaps, Taken
+from p2pmatch import InvariantError, Limits, Marketplace
 from tests.helpers import market, request
 
 
@@ -38,49 +35,6 @@ def test_paying_back_is_shared_by_what_each_note_has_left() -> None:
     assert made.borrower_outstanding("bob") == 0
     assert made.borrower_outstanding("bea") == 40
     made.check()
-
-
-def test_caps_are_one_number_until_somebody_has_its_own() -> None:
-    caps = LenderCaps(Limits(per_loan=10))
-    lenders = np.array([0, 2], dtype=np.int32)
-    assert caps.in_force == ["per_loan"]
-    assert caps.of("per_loan", lenders, 3) == 10
-    caps.set(2, Limits(per_loan=7, total=99, max_share=5))
-    assert np.asarray(caps.of("per_loan", lenders, 3)).tolist() == [10, 7]
-    assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, 99]
-    assert np.asarray(caps.of("max_share", lenders, 3)).tolist() == [NO_SHARE, 5]
-    assert caps.in_force == ["per_loan", "total", "max_share"]
-    caps.set(2, Limits())
-    assert caps.own == {}
-    assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, NO_CAP]
-
-
-def test_a_borrowers_own_cap_comes_before_the_default() -> None:
-    caps = BorrowerCaps(BorrowerLimits(total=5))
-    caps.set("bob", BorrowerLimits(total=9))
-    assert (caps.total("bob"), caps.total("bea")) == (9, 5)
-    caps.set("bob", BorrowerLimits())
-    assert (caps.own, caps.total("bob")) == ({}, 5)
-
-
-def test_what_one_loan_takes_is_counted_per_lender() -> None:
-    taken = Taken()
-    lenders = np.array([0, 1, 0, 0, 2], dtype=np.int32)
-    own = np.array([30, 50, 30, 30, 9])
-    taken.begin(3)
-    assert taken.room(lenders, own, 70, 1).tolist() == [30, 50, 30, 10, 9]
-    # With notes of 25 at least, 10 are too little: they stay, whoever asks.
-    assert taken.room(lenders, own, 70, 25).tolist() == [30, 50, 30, 10, 9]
-    assert taken.room(np.array([0] * 4, dtype=np.int32), np.array([30] * 4), 70, 25).tolist() == [
-        30,
-        30,
-        10,
-        10,
-    ]
-    taken.add(lenders, np.array([30, 50, 30, 0, 0]))
-    assert taken.room(lenders, own, np.array([70, 60, 70, 70, 5]), 1).tolist() == [10, 10, 0, 0, 5]
-    taken.begin(5)
-    assert taken.room(lenders[:2], own[:2], 40, 1).tolist() == [30, 40]
 
 
 @pytest.mark.parametrize("harm", ["left", "total", "owed"])

@@ -12,9 +12,9 @@ import attrs
 import numpy as np
 
 from p2pmatch import checks
+from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.decide import check_now, check_request
-from p2pmatch.exposure import LIMIT_NAMES
 from p2pmatch.ladder import rates_of
 from p2pmatch.orders import Request
 from p2pmatch.state import State

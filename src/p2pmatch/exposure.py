@@ -1,37 +1,21 @@
-"""Who owes whom, and how much room every lender's limits leave.
+"""Who owes whom.
 
 Lending appends; sums are made when somebody asks for them. A loan of two hundred notes costs one
 append, and a marketplace without limits never pays for the sums.
 """
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.apportion import apportion
-from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.errors import InvariantError
-from p2pmatch.ladder import CHUNK
-from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan
+from p2pmatch.table import grown
 
-__all__ = ["LIMIT_NAMES", "BorrowerCaps", "Exposure", "LenderCaps", "OpenLoan", "Taken"]
-
-#: The limits in money a lender can have, as `Limits` names them.
-LIMIT_NAMES: Final = ("per_loan", "per_borrower", "per_grade", "total")
+__all__ = ["Exposure", "OpenLoan"]
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
-
-
-def grown(column: npt.NDArray[np.int64], rows: int, fill: int = 0) -> npt.NDArray[np.int64]:
-    """The column, made longer with `fill` if it has fewer than `rows` rows."""
-    if len(column) >= rows:
-        return column
-    longer = np.full(max(rows, len(column) * 5 // 4), fill, dtype=np.int64)
-    longer[: len(column)] = column
-    return longer
 
 
 class OpenLoan:
@@ -188,136 +172,3 @@ class Exposure:
             raise InvariantError("what lenders have outstanding is the sum over the loans")
         if owed != self._owed:
             raise InvariantError("what borrowers owe is the sum over their loans")
-
-
-class LenderCaps:
-    """The limits in force: the marketplace's defaults, and each lender's own.
-
-    Until somebody has limits of its own a limit is one number, and nothing is looked up per lender.
-    """
-
-    def __init__(self, default: Limits) -> None:
-        self.default = default
-        self.own: dict[int, Limits] = {}
-        self._columns: dict[str, Amounts] = {}
-        #: The limits that anybody has.
-        self.in_force = [
-            name for name in (*LIMIT_NAMES, "max_share") if getattr(default, name) is not None
-        ]
-
-    def set(self, lender: int, limits: Limits) -> None:
-        """Give a lender limits of its own; limits without any value take them away again."""
-        if limits == Limits():
-            self.own.pop(lender, None)
-        else:
-            self.own[lender] = limits
-        effective = limits.over(self.default)
-        for name in (*LIMIT_NAMES, "max_share"):
-            own, default = getattr(effective, name), getattr(self.default, name)
-            if own != default or name in self._columns:
-                column = self._column(name, lender + 1)
-                column[lender] = _absent(name) if own is None else own
-
-    def of(self, name: str, lenders: Lenders, count: int) -> Amounts | int:
-        """A limit in force for these lenders of `count`: one number for all, or one each."""
-        if name in self._columns:
-            return self._column(name, count).take(lenders)
-        limit: int = getattr(self.default, name)
-        return limit
-
-    def _column(self, name: str, count: int) -> Amounts:
-        default: int | None = getattr(self.default, name)
-        column = self._columns.get(name, np.zeros(0, dtype=np.int64))
-        if name not in self.in_force:
-            self.in_force.append(name)
-        self._columns[name] = grown(column, count, _absent(name) if default is None else default)
-        return self._columns[name]
-
-
-def _absent(name: str) -> int:
-    """What stands in a column of limits for no limit: more than anything it is compared with."""
-    return NO_SHARE if name == "max_share" else NO_CAP
-
-
-class BorrowerCaps:
-    """The most each borrower may owe: the marketplace's default, and borrowers' own."""
-
-    def __init__(self, default: BorrowerLimits) -> None:
-        self.default = default
-        self.own: dict[str, BorrowerLimits] = {}
-
-    def set(self, borrower_id: str, limits: BorrowerLimits) -> None:
-        """Give a borrower limits of its own; limits without any value take them away again."""
-        if limits == BorrowerLimits():
-            self.own.pop(borrower_id, None)
-        else:
-            self.own[borrower_id] = limits
-
-    def total(self, borrower_id: str) -> int | None:
-        """The most a borrower may owe, minor units; None: no limit."""
-        return self.own.get(borrower_id, BorrowerLimits()).over(self.default).total
-
-
-_ROW_NUMBERS: Final = np.arange(CHUNK)
-_ROW_NUMBERS.setflags(write=False)
-
-
-class Taken:
-    """What one loan takes from each lender while the book is read: reusable scratch space."""
-
-    def __init__(self) -> None:
-        self._taken: Amounts = np.zeros(0, dtype=np.int64)
-        self._last: Amounts = np.zeros(0, dtype=np.int64)
-        self._marked: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self._touched: list[Lenders] = []
-
-    def begin(self, lenders: int) -> None:
-        """Start with nothing taken from any of `lenders` lenders."""
-        for touched in self._touched:
-            self._taken[touched] = 0
-        self._touched.clear()
-        self._taken = grown(self._taken, lenders)
-        self._last = grown(self._last, lenders)
-        self._marked = grown(self._marked, lenders)
-
-    def add(self, lenders: Lenders, amounts: Amounts) -> None:
-        """Count these amounts as taken."""
-        np.add.at(self._taken, lenders, amounts)
-        # A copy: the chunk these lenders may be a view of is rewritten as rows come and go.
-        self._touched.append(lenders.copy())
-
-    def room(self, lenders: Lenders, own: Amounts, cap: Amounts | int, least: int) -> Amounts:
-        """What each row could give when its lender may give `cap` in all.
-
-        O(n), or O(n log n) where a lender has several rows. Rows come in rank order; a row counts
-        what the lender's rows before it give, which is nothing where that would be below `least`.
-        """
-        left = cap - self._taken.take(lenders)
-        room: Amounts = np.minimum(own, np.maximum(left, 0))
-        repeated = self._repeated(lenders)
-        if repeated is None:
-            return room
-        rows = repeated[lenders[repeated].argsort(kind="stable")]
-        starts = np.flatnonzero(np.diff(lenders[rows], prepend=-1))
-        sizes = np.diff(starts, append=len(rows))
-        use = np.where(own[rows] >= least, own[rows], 0)
-        before = use.cumsum() - use
-        before -= np.repeat(before[starts], sizes)
-        still = np.maximum(left[rows] - before, 0)
-        # Once less than `least` is left nothing more is given, so that much stays left.
-        dust = np.maximum.reduceat(np.where(still < least, still, 0), starts)
-        still = np.where(still < least, np.repeat(dust, sizes), still)
-        room[rows] = np.minimum(own[rows], still)
-        return room
-
-    def _repeated(self, lenders: Lenders) -> npt.NDArray[np.intp] | None:
-        """The rows whose lender has more than one row here; None where all differ."""
-        order = _ROW_NUMBERS[: len(lenders)]
-        self._last[lenders] = order
-        again = self._last.take(lenders) != order
-        if not again.any():
-            return None
-        self._marked[lenders[again]] = 1
-        rows = np.flatnonzero(self._marked.take(lenders))
-        self._marked[lenders[again]] = 0
-        return rows

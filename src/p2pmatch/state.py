@@ -14,14 +14,16 @@ import numpy as np
 from sortedcontainers import SortedDict
 
 from p2pmatch.allocation import Fifo
+from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
 from p2pmatch.errors import InvariantError
-from p2pmatch.exposure import BorrowerCaps, Exposure, LenderCaps, Taken
+from p2pmatch.exposure import Exposure
 from p2pmatch.ladder import Ladder, place_key, place_keys
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Offer
 from p2pmatch.rules import Rules
 from p2pmatch.table import OfferTable
+from p2pmatch.taken import Taken
 
 __all__ = ["State"]
 

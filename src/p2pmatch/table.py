@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CANCELLED", "EXPIRED", "STANDING", "STATE_NAMES", "OfferTable"]
+__all__ = ["CANCELLED", "EXPIRED", "STANDING", "STATE_NAMES", "OfferTable", "grown"]
 
 STANDING: Final = 0
 CANCELLED: Final = 1
@@ -18,6 +18,15 @@ STATE_NAMES: Final = ("standing", "cancelled", "expired")
 
 # How many rows a new table has space for.
 _ROWS: Final = 64
+
+
+def grown(column: npt.NDArray[np.int64], rows: int, fill: int = 0) -> npt.NDArray[np.int64]:
+    """The column, made longer with `fill` if it has fewer than `rows` rows."""
+    if len(column) >= rows:
+        return column
+    longer = np.full(max(rows, len(column) * 5 // 4), fill, dtype=np.int64)
+    longer[: len(column)] = column
+    return longer
 
 
 class OfferTable:

@@ -1,0 +1,30 @@
+"""Limits in force: one number for all until somebody has its own."""
+
+import numpy as np
+
+from p2pmatch import BorrowerLimits, Limits
+from p2pmatch.caps import BorrowerCaps, LenderCaps
+from p2pmatch.columns import NO_CAP, NO_SHARE
+
+
+def test_caps_are_one_number_until_somebody_has_its_own() -> None:
+    caps = LenderCaps(Limits(per_loan=10))
+    lenders = np.array([0, 2], dtype=np.int32)
+    assert caps.in_force == ["per_loan"]
+    assert caps.of("per_loan", lenders, 3) == 10
+    caps.set(2, Limits(per_loan=7, total=99, max_share=5))
+    assert np.asarray(caps.of("per_loan", lenders, 3)).tolist() == [10, 7]
+    assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, 99]
+    assert np.asarray(caps.of("max_share", lenders, 3)).tolist() == [NO_SHARE, 5]
+    assert caps.in_force == ["per_loan", "total", "max_share"]
+    caps.set(2, Limits())
+    assert caps.own == {}
+    assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, NO_CAP]
+
+
+def test_a_borrowers_own_cap_comes_before_the_default() -> None:
+    caps = BorrowerCaps(BorrowerLimits(total=5))
+    caps.set("bob", BorrowerLimits(total=9))
+    assert (caps.total("bob"), caps.total("bea")) == (9, 5)
+    caps.set("bob", BorrowerLimits())
+    assert (caps.own, caps.total("bob")) == ({}, 5)
