@@ -133,6 +133,27 @@ def test_without_times_all_offers_come_first(files: Files) -> None:
     assert "cleo" in (files.out / "notes.csv").read_text()
 
 
+def test_offers_keep_their_order_of_time_when_requests_have_none(files: Files) -> None:
+    files.offers.write_text(
+        "offer_id,lender_id,amount,min_rate,grades,terms,submitted_at\n"
+        "late,ann,900.00,5%,,,9\n"
+        "early,ben,900.00,5%,,,4\n"
+        "first,cleo,100.00,5%,,,\n"
+    )
+    files.requests.write_text(REQUESTS.replace("submitted_at", "whenever"))
+    assert files.match() == 0
+    notes = (files.out / "notes.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[1] for line in notes] == ["first", "early", "early", "late"]
+    assert run(["audit", str(files.out)]) == 0
+
+
+def test_offers_without_times_come_before_timed_requests(files: Files) -> None:
+    files.offers.write_text(OFFERS.replace("submitted_at", "whenever"))
+    assert files.match() == 0
+    assert "r1,o1" in (files.out / "notes.csv").read_text()
+    assert run(["audit", str(files.out)]) == 0
+
+
 def test_expired_offers_do_not_stand(files: Files) -> None:
     files.offers.write_text(
         "offer_id,lender_id,amount,min_rate,grades,terms,expires_at,submitted_at\n"

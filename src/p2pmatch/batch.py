@@ -24,7 +24,7 @@ from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Request
 from p2pmatch.rules import Rules
 from p2pmatch.tables import BadInput
-from p2pmatch.units import format_amount, format_rate
+from p2pmatch.units import MAX_TIME, format_amount, format_rate
 
 __all__ = ["FORMAT_VERSION", "Run", "check_target", "load_book", "match_files", "write_run"]
 
@@ -130,15 +130,12 @@ class _Times:
     @classmethod
     def of(cls, offers: Sequence[int | None], requests: Sequence[int | None]) -> "_Times":
         given = [time for time in chain(offers, requests) if time is not None]
-        earliest, latest = min(given, default=0), max(given, default=0)
-        # A file without any time: offers before everything, requests after everything.
-        timed = any(time is not None for time in offers) and any(
-            time is not None for time in requests
-        )
-        offer_times = [earliest if time is None or not timed else time for time in offers]
-        request_times = [
-            latest if not timed else earliest if time is None else time for time in requests
-        ]
+        before, latest = max(min(given, default=1) - 1, -MAX_TIME), max(given, default=0)
+        # A row without a time comes before all that have one; requests none of which has a time come
+        # after all offers.
+        untimed = latest if all(time is None for time in requests) else before
+        offer_times = [before if time is None else time for time in offers]
+        request_times = [untimed if time is None else time for time in requests]
         offer_column = np.array(offer_times, dtype=np.int64)
         request_column = np.array(request_times, dtype=np.int64)
         return cls(
