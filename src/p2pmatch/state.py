@@ -27,7 +27,8 @@ from p2pmatch.taken import Taken
 
 __all__ = ["State"]
 
-# A ladder is rid of its empty places when this many, and half of all, have lost their money.
+# After so many places have lost their money it is seen whether they are half of the ladder; then it
+# is rid of them.
 _VACANCIES: Final = 512
 
 
@@ -335,7 +336,8 @@ class State:
         """Note that a place has lost its money; tidy the ladder when half of it has."""
         ladder = self.ladders[cell]
         ladder.vacated += 1
-        if ladder.vacated >= _VACANCIES and 2 * ladder.vacated >= len(ladder):
+        # Counting the rows is not free, so it is done now and then.
+        if ladder.vacated % _VACANCIES == 0 and 2 * ladder.vacated >= len(ladder):
             ladder.sweep_out(self.table.remaining, self.least)
 
     def _take_out(self, first: int, amount: int) -> None:
