@@ -1,5 +1,7 @@
 """Loans: exact blended rates, and notes that are columns inside and objects at the door."""
 
+import copy
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -43,6 +45,15 @@ def test_no_numpy_scalar_leaks_out_of_a_note() -> None:
     note = made.loan.notes[0]
     assert [type(value) for value in (note.offer_id, note.amount, note.rate)] == [str, int, int]
     assert {type(made.loan.principal), type(made.loan.rate), type(made.loan.marginal_rate)} == {int}
+
+
+def test_a_loan_can_be_pickled_without_the_marketplaces_names() -> None:
+    made = market(*((f"o{i}", f"l{i}", 10, 5) for i in range(2_000)))
+    loan = made.submit(request(30), now=1).loan
+    stored = pickle.dumps(loan)
+    assert len(stored) < 2_000
+    assert pickle.loads(stored) == loan  # noqa: S301 - our own bytes
+    assert copy.deepcopy(loan) == loan
 
 
 def test_the_blended_rate_is_exact_and_shown_rounded_half_up() -> None:

@@ -131,8 +131,8 @@ class _Times:
     def of(cls, offers: Sequence[int | None], requests: Sequence[int | None]) -> "_Times":
         given = [time for time in chain(offers, requests) if time is not None]
         before, latest = max(min(given, default=1) - 1, -MAX_TIME), max(given, default=0)
-        # A row without a time comes before all that have one; requests none of which has a time come
-        # after all offers.
+        # A row without a time comes before all that have one; requests none of which has a time
+        # come after all offers.
         untimed = latest if all(time is None for time in requests) else before
         offer_times = [before if time is None else time for time in offers]
         request_times = [untimed if time is None else time for time in requests]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, NoReturn, cast
+from typing import Annotated, NoReturn, TypeVar, cast
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -25,6 +25,7 @@ from p2pmatch.units import MAX_RATE, amount, format_amount, format_rate, rate
 __all__ = ["app", "run"]
 
 _DONE, _FAILED, _BAD = 0, 1, 2
+_T = TypeVar("_T")
 
 #: What `Result.reason` and `Quote.reason` mean, for people.
 UNFUNDED_BECAUSE: Mapping[str, str] = MappingProxyType(
@@ -154,7 +155,7 @@ def audit(folder: Path) -> int:
     folder
         What was given to `match --out`.
     """
-    report = audit_directory(folder)
+    report = audit_directory(folder, _progress("checking"))
     print(report)
     return _DONE if report.ok else _FAILED
 
@@ -189,13 +190,13 @@ def _quote_rows(found: Quote, market: Marketplace) -> Iterable[tuple[str, str]]:
         yield "", f"{format_amount(int(ladder.available[-1]))} stands in all"
 
 
-def _progress(what: str) -> Callable[[Sequence[int]], Iterable[int]]:
+def _progress(what: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
     """A progress bar on stderr if that is a terminal; nothing otherwise."""
     console = Console(stderr=True)
     if not console.is_terminal:
         return iter
 
-    def show(steps: Sequence[int]) -> Iterable[int]:
+    def show(steps: Sequence[_T]) -> Iterable[_T]:
         return track(steps, description=what, console=console, transient=True)
 
     return show

@@ -1,6 +1,6 @@
 """A loan and its notes: a few columns inside, one `Note` at a time at the door."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import overload
 
@@ -131,6 +131,10 @@ class Notes(Sequence[Note]):
         )
 
     __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
+
+    def __reduce__(self) -> tuple[Callable[[list[Note]], "Notes"], tuple[list[Note]]]:
+        # A copy takes its own notes along, not the marketplace's names.
+        return Notes.of, (list(self),)
 
     def __repr__(self) -> str:
         return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"

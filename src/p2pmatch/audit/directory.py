@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -64,12 +64,15 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 Row = dict[str, str]
 
 
-def audit_directory(path: str | Path) -> Report:
+def audit_directory(
+    path: str | Path, progress: Callable[[Sequence[Row]], Iterable[Row]] = iter
+) -> Report:
     """Check a result folder: every sum, rate, limit and priority, and the files themselves.
 
     Parameters
     ----------
     path : the folder that `match --out` wrote.
+    progress : wraps the loop over the requests, to show how far it is.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def audit_directory(path: str | Path) -> Report:
         rules = _rules(description)
         texts = {name: _text(name, content) for name, content in contents.items()}
         if len(texts) == len(_COLUMNS):
-            _Replay(rules, texts, findings, checked).run()
+            _Replay(rules, texts, findings, checked).run(progress)
     except _Unreadable as unreadable:
         findings.add("file_unreadable", unreadable.where, unreadable.problem)
     if description:
@@ -217,7 +220,7 @@ class _Replay:
     findings: Findings
     checked: dict[str, int]
 
-    def run(self) -> None:
+    def run(self, progress: Callable[[Sequence[Row]], Iterable[Row]]) -> None:
         """Let everything come once more."""
         book = Book(self.rules)
         offers = _rows(self.texts, "book.csv")
@@ -225,7 +228,8 @@ class _Replay:
         times = self._times("book.csv", offers)
         results = _Results.read(self.texts, asked, self.findings)
         posted = 0
-        for row, now in zip(asked, self._times("asked.csv", asked), strict=True):
+        asked_at = self._times("asked.csv", asked)
+        for row, now in zip(progress(asked), asked_at, strict=True):
             while posted < len(offers) and times[posted] <= now:
                 self._post(book, offers[posted])
                 posted += 1
