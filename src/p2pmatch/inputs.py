@@ -60,15 +60,14 @@ _REQUIRED_OF_REQUESTS = REQUEST_COLUMNS[:6]
 class Inputs:
     """A run's input as columns of plain values, in file order.
 
-    offers and requests have the names of the CSV files; a cell that is not set is None. The columns
-    submitted_at are None where the file has none. `lines` are the requests' line numbers.
+    offers and requests have the names of the CSV files; a cell that is not set is None. `extras`
+    are the columns nobody knows, which are carried along.
     """
 
     rules: Rules
     offers: dict[str, list[Any]]
     requests: dict[str, list[Any]]
     extras: Mapping[str, Mapping[str, Sequence[str]]]
-    request_lines: Sequence[int]
 
 
 def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inputs:
@@ -106,7 +105,7 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         "offers": _unknown(offer_table, OFFER_COLUMNS),
         "requests": _unknown(request_table, REQUEST_COLUMNS),
     }
-    return Inputs(made, offer_columns, request_columns, extras, request_table.lines)
+    return Inputs(made, offer_columns, request_columns, extras)
 
 
 # Rules
