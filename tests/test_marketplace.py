@@ -32,7 +32,7 @@ def queue(made: Marketplace, grade: str = "A", term: int = 36) -> list[tuple[str
     return [(x.offer_id, x.rate // 10_000, x.remaining) for x in made.queue(grade, term)]
 
 
-# Amending, section 2
+# Amending
 
 
 def test_lowering_keeps_the_place_and_raising_puts_the_increase_at_the_back() -> None:

@@ -1,4 +1,4 @@
-"""Section 2 by hand: each test is small enough to check with a pencil."""
+"""The sweep by hand: each test is small enough to check with a pencil."""
 
 from typing import Any
 

@@ -1,4 +1,9 @@
-"""Section 2 of the rules: one request against a cell's offers, step by step, by hand.
+"""The sweep of docs/concepts.md by hand: one request against a cell's offers, in six steps.
+
+1. Who is eligible (engine.py). 2. Rooms: each offer's own, each lender's joint room; who has less than
+the smallest note is out. 3. The size: no more than all lenders together could give to a loan of that
+size, found from above. 4. Along the ranking, everybody gives what it can. 5. A last note that is too
+small is brought up or dropped. 6. With money left over, again from 3 with the lower size.
 
 A *place* here is one row of the ranking with its rooms already as plain numbers.
 """
@@ -148,7 +153,7 @@ def sweep(
     increment: int,
     least: int,
 ) -> list[tuple[Place, int]]:
-    """The whole of section 2 from the eligible places on: the notes, or none."""
+    """The whole sweep from the eligible places on: the notes, or none."""
     places = taking_part(places, lenders, increment, least)
     target = start
     while True:
