@@ -1,8 +1,7 @@
 """What the rules give for one request, worked out once more, one offer at a time.
 
-The auditor's reading of docs/concepts.md: rooms, the greatest fixed point of the share caps, the walk
-along the ranking, the tail. Knows one allocation rule, first come first served.
-Slow and plain on purpose: every limit is looked up where it binds.
+The auditor's reading of docs/concepts.md: rooms, the greatest fixed point of the share caps, the
+walk along the ranking, the tail. Knows one allocation rule, first come first served.
 """
 
 from collections import defaultdict
