@@ -31,5 +31,5 @@ pytest_collect_file = (
         ],
         patterns=["*.md"],
     )
-    + Sybil(parsers=[DocTestParser()], patterns=["src/**/*.py"])
+    + Sybil(parsers=[DocTestParser()], patterns=["src/*/*.py", "src/*/*/*.py"])
 ).pytest()

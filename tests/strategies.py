@@ -4,10 +4,22 @@ One generator serves seeded histories and hypothesis alike: it draws from anythi
 methods of `random.Random`, which `st.randoms(use_true_random=False)` gives as well.
 """
 
+from fractions import Fraction
 from random import Random
 from typing import Any
 
-from p2pmatch import BorrowerLimits, Limits, Offer, Request, Rules
+from p2pmatch import (
+    BorrowerLimits,
+    Limits,
+    Lottery,
+    Offer,
+    Posted,
+    Request,
+    Rules,
+    Split,
+    Step,
+    Steps,
+)
 
 GRADES = ("A", "B")
 TERMS = (12, 36)
@@ -31,9 +43,17 @@ class Draw:
         random = self.random
         increment = random.choice([1, 1, 5, 25]) * scale
         least = increment * random.choice([1, 1, 2, 5])
+        grades = GRADES[: random.choice([1, 2])]
+        terms = TERMS[: random.choice([1, 2])]
+        matching = "call" if self.chance(15) else "immediate"
+        point = random.choice([0, 1, Fraction(1, 3)]) if matching == "call" else 0
         return Rules(
-            grades=GRADES[: random.choice([1, 2])],
-            terms=TERMS[: random.choice([1, 2])],
+            grades=grades,
+            terms=terms,
+            allocation=self.allocation(),
+            pricing="pay_as_offered" if matching == "call" else self.pricing(grades, terms),
+            matching=matching,
+            clearing_point=point,
             increment=increment,
             min_note=random.choice([None, least]) if least == increment else least,
             max_share=self.share() if self.chance(30) else None,
@@ -42,6 +62,29 @@ class Draw:
             if self.chance(15)
             else BorrowerLimits(),
         )
+
+    def allocation(self) -> Any:
+        steps = Steps(
+            [
+                Step("oldest", share=self.random.choice([100_000, 400_000, 1_000_000])),
+                Step("pro_rata_floors", drop_below=self.random.choice([0, 2, 50, 2_000_000])),
+                Step("equal_share", share=250_000, at_most=self.random.choice([None, 3, 60])),
+                Step(self.random.choice(["fifo", "pro_rata", "equal_share"])),
+            ][self.random.randrange(4) :]
+        )
+        rules = ["pro_rata", "equal_share", Split(self.share()), Lottery(self.random.randrange(99))]
+        return self.random.choice(["fifo"] * 3 + [*rules, steps])
+
+    def pricing(self, grades: tuple[str, ...], terms: tuple[int, ...]) -> Any:
+        posted = {
+            (grade, term): self.random.choice([40_000, 50_000, 60_000])
+            for grade in grades
+            for term in terms
+            if self.chance(90)
+        }
+        named = ["uniform_marginal", "uniform_first_rejected", "midpoint"]
+        rules = ["pay_as_offered"] * 3 + named + ([Posted(posted)] if posted else [])
+        return self.random.choice(rules)
 
     def share(self) -> int:
         return self.random.choice([50_000, 100_000, 250_000, 333_333, 500_000, 1_000_000])
@@ -103,7 +146,7 @@ class Draw:
             **cells,
         )
 
-    def request(self) -> Request:
+    def request(self, now: int = 0) -> Request:
         self.ids += 1
         amount = self.rules.increment * self.random.randrange(1, 150)
         if self.chance(50):
@@ -117,6 +160,7 @@ class Draw:
             term=self.random.choice(self.rules.terms),
             min_amount=self.random.randrange(1, amount + 1) if self.chance(70) else None,
             tags=self.tags(30),
+            expires_at=now + self.random.randrange(1, 15) if self.chance(20) else None,
         )
 
     def changes(self, now: int) -> dict[str, Any]:

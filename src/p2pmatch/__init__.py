@@ -4,7 +4,15 @@ The names here are all that a user needs; `p2pmatch.errors`, `p2pmatch.events`, 
 and `p2pmatch.finance` hold the rest.
 """
 
-from p2pmatch.allocation import ALLOCATION_RULES, AllocationRule, Level
+from p2pmatch.allocation import (
+    ALLOCATION_RULES,
+    AllocationRule,
+    Level,
+    Lottery,
+    Split,
+    Step,
+    Steps,
+)
 from p2pmatch.apportion import apportion
 from p2pmatch.errors import (
     CODES,
@@ -19,11 +27,19 @@ from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan, Note, Notes
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Offer, Request
-from p2pmatch.pricing import PRICING_RULES, Accepted, PricingRule
+from p2pmatch.pricing import PRICING_RULES, Accepted, Posted, Priced, PricingRule
 from p2pmatch.quote import Quote
 from p2pmatch.rules import Rules
+from p2pmatch.time_in_force import Auction, Immediate, Listing
 from p2pmatch.units import amount, format_amount, format_rate, rate
-from p2pmatch.views import OfferStatus, Outstanding, QueueEntry, RateLadder
+from p2pmatch.views import (
+    OfferStatus,
+    Outstanding,
+    QueueEntry,
+    RateLadder,
+    RequestStatus,
+    Uncrossed,
+)
 
 __version__ = "0.1.0"
 
@@ -33,13 +49,17 @@ __all__ = [
     "PRICING_RULES",
     "Accepted",
     "AllocationRule",
+    "Auction",
     "BorrowerLimits",
     "Explanation",
+    "Immediate",
     "InvalidValue",
     "InvariantError",
     "Level",
     "Limits",
+    "Listing",
     "Loan",
+    "Lottery",
     "Marketplace",
     "Note",
     "Notes",
@@ -47,14 +67,21 @@ __all__ = [
     "OfferStatus",
     "Outstanding",
     "P2PMatchError",
+    "Posted",
+    "Priced",
     "PricingRule",
     "QueueEntry",
     "Quote",
     "RateLadder",
     "Refused",
     "Request",
+    "RequestStatus",
     "Result",
     "Rules",
+    "Split",
+    "Step",
+    "Steps",
+    "Uncrossed",
     "UnknownName",
     "__version__",
     "amount",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from p2pmatch import events as e
+from p2pmatch.commitments import Commitments
 from p2pmatch.state import State
 from p2pmatch.table import CANCELLED, EXPIRED
 
@@ -46,8 +47,41 @@ def _loan_made(state: State, event: e.LoanMade) -> None:
     state.lend(event.loan)
 
 
+def _loan_held(state: State, event: e.LoanHeld) -> None:
+    state.requests.add(event.loan.request_id)
+    state.hold(event.loan, event.until)
+
+
 def _request_unfunded(state: State, event: e.RequestUnfunded) -> None:
     state.requests.add(event.request.request_id)
+    # Nothing of it rests any more; a loan made of the other part of it may wait.
+    if event.request.request_id in state.waiting.resting:
+        state.waiting.leave(event.request.request_id)
+
+
+def _request_rests(state: State, event: e.RequestRests) -> None:
+    state.requests.add(event.request.request_id)
+    state.waiting.rest(event.request, event.time_in_force, event.hold_for)
+    state.fresh.add(event.request.request_id)
+
+
+def _money_committed(state: State, event: e.MoneyCommitted) -> None:
+    state.commit(event.request_id, _commitments(event))
+
+
+def _money_released(state: State, event: e.MoneyReleased | e.CommitmentsDisplaced) -> None:
+    state.release(event.request_id, _commitments(event))
+
+
+def _commitments(
+    event: e.MoneyCommitted | e.MoneyReleased | e.CommitmentsDisplaced,
+) -> Commitments:
+    notes = event.notes
+    return Commitments(event.keys, notes.offers, notes.lenders, notes.amounts)
+
+
+def _cell_uncrossed(state: State, event: e.CellUncrossed) -> None:
+    """A record only: its loans are events of their own."""
 
 
 def _time_advanced(state: State, event: e.TimeAdvanced) -> None:
@@ -56,18 +90,22 @@ def _time_advanced(state: State, event: e.TimeAdvanced) -> None:
 
 def _lender_limits_set(state: State, event: e.LenderLimitsSet) -> None:
     state.lender_caps.set(state.lender_number(event.lender_id), event.limits)
+    state.stir_all()
 
 
 def _borrower_limits_set(state: State, event: e.BorrowerLimitsSet) -> None:
     state.borrower_caps.set(event.borrower_id, event.limits)
+    state.stir_all()
 
 
 def _group_declared(state: State, event: e.GroupDeclared) -> None:
     state.declare_group(event.borrower_id, event.members)
+    state.stir_all()
 
 
 def _loan_repaid(state: State, event: e.LoanRepaid) -> None:
     state.exposure.repay(event.request_id, event.amount)
+    state.stir_all()
 
 
 #: What each kind of event does to the state.
@@ -79,6 +117,12 @@ APPLICATIONS: Mapping[type[e.Event], Callable[[State, Any], None]] = MappingProx
         e.OfferCancelled: _offer_cancelled,
         e.OfferExpired: _offer_expired,
         e.LoanMade: _loan_made,
+        e.LoanHeld: _loan_held,
+        e.RequestRests: _request_rests,
+        e.MoneyCommitted: _money_committed,
+        e.MoneyReleased: _money_released,
+        e.CommitmentsDisplaced: _money_released,
+        e.CellUncrossed: _cell_uncrossed,
         e.RequestUnfunded: _request_unfunded,
         e.TimeAdvanced: _time_advanced,
         e.LenderLimitsSet: _lender_limits_set,

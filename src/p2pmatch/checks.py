@@ -147,13 +147,13 @@ def optional(validator: Validator) -> Validator:
     return validate
 
 
-def check_instance(value: object, kind: type, field: str, accepted: str) -> None:
+def check_instance(value: object, kind: type | tuple[type, ...], field: str, accepted: str) -> None:
     """Raise unless `value` is an instance of `kind`."""
     if not isinstance(value, kind):
         raise InvalidValue("wrong_type", field, value, accepted)
 
 
-def instance(kind: type, accepted: str) -> Validator:
+def instance(kind: type | tuple[type, ...], accepted: str) -> Validator:
     """An attrs validator: an instance of `kind`."""
 
     def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:

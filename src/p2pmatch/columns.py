@@ -176,7 +176,8 @@ def read_requests(columns: Mapping[str, Any]) -> list[Request]:
     Parameters
     ----------
     columns : request_id, borrower_id, amount, max_rate, grade, term, and optionally min_amount
-        (None: the whole amount) and tags ("a|b" text or sequences); further columns are ignored.
+        (None: the whole amount), tags ("a|b" text or sequences) and expires_at (None: never);
+        further columns are ignored.
 
     Raises
     ------
@@ -191,6 +192,7 @@ def read_requests(columns: Mapping[str, Any]) -> list[Request]:
     rows = _row_count(columns, "request_id")
     tags, tag_codes = _distinct(columns, "tags", rows, _tag_set)
     least = _numbers(columns, "min_amount", rows, 1, MAX_AMOUNT, absent=NO_CAP).tolist()
+    ends = _numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER).tolist()
     fields = zip(
         _ids(columns, "request_id", rows),
         _ids(columns, "borrower_id", rows),
@@ -200,6 +202,7 @@ def read_requests(columns: Mapping[str, Any]) -> list[Request]:
         _numbers(columns, "term", rows, 1, MAX_TERM).tolist(),
         least,
         tag_codes.tolist(),
+        ends,
         strict=True,
     )
     return [
@@ -212,8 +215,19 @@ def read_requests(columns: Mapping[str, Any]) -> list[Request]:
             term=term,
             min_amount=unless(min_amount, NO_CAP),
             tags=tags[code],
+            expires_at=unless(expires_at, NEVER),
         )
-        for request_id, borrower_id, amount, max_rate, grade, term, min_amount, code in fields
+        for (
+            request_id,
+            borrower_id,
+            amount,
+            max_rate,
+            grade,
+            term,
+            min_amount,
+            code,
+            expires_at,
+        ) in fields
     ]
 
 

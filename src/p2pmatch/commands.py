@@ -7,21 +7,26 @@ import attrs
 from p2pmatch import checks
 from p2pmatch.columns import OfferColumns
 from p2pmatch.limits import BorrowerLimits, Limits
-from p2pmatch.orders import Offer, Request
-from p2pmatch.units import MAX_AMOUNT
+from p2pmatch.orders import MAX_TERM, Offer, Request
+from p2pmatch.time_in_force import IMMEDIATE, Auction, Immediate, Listing, TimeInForce
+from p2pmatch.units import MAX_AMOUNT, MAX_TIME
 
 __all__ = [
+    "AcceptLoan",
     "AdvanceTime",
     "AmendOffer",
     "CancelOffer",
     "Command",
     "DeclareGroup",
+    "DeclineLoan",
     "PostOffer",
     "PostOffers",
     "Repay",
     "SetBorrowerLimits",
     "SetLenderLimits",
     "SubmitRequest",
+    "Uncross",
+    "WithdrawRequest",
 ]
 
 
@@ -63,14 +68,57 @@ class CancelOffer(Command):
 
 @attrs.frozen(kw_only=True)
 class SubmitRequest(Command):
-    """Match a request now; what cannot be matched is cancelled."""
+    """Match a request now, or let it rest; its loan may wait for the borrower's yes.
+
+    `hold_for` : how long it may wait; None: it does not.
+    """
 
     request: Request = attrs.field(validator=checks.instance(Request, "a Request"))
+    time_in_force: TimeInForce = attrs.field(
+        default=IMMEDIATE,
+        validator=checks.instance(
+            (Immediate, Listing, Auction), "Immediate(), Listing(closes_at), Auction(closes_at)"
+        ),
+    )
+    hold_for: int | None = attrs.field(
+        default=None,
+        converter=checks.plain_or_none,
+        validator=checks.optional(checks.whole(1, MAX_TIME)),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class WithdrawRequest(Command):
+    """Take a resting request back; what is committed to it goes back to its offers."""
+
+    request_id: str = attrs.field(validator=checks.identifier)
+
+
+@attrs.frozen(kw_only=True)
+class AcceptLoan(Command):
+    """The borrower's yes to a loan that waits for it."""
+
+    request_id: str = attrs.field(validator=checks.identifier)
+
+
+@attrs.frozen(kw_only=True)
+class DeclineLoan(Command):
+    """The borrower's no to a loan that waits for a yes."""
+
+    request_id: str = attrs.field(validator=checks.identifier)
+
+
+@attrs.frozen(kw_only=True)
+class Uncross(Command):
+    """Clear a cell of a call market."""
+
+    grade: str = attrs.field(validator=checks.identifier)
+    term: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_TERM))
 
 
 @attrs.frozen(kw_only=True)
 class AdvanceTime(Command):
-    """Let time pass; offers expire."""
+    """Let time pass; offers expire, requests close."""
 
 
 @attrs.frozen(kw_only=True)

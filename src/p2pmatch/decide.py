@@ -11,18 +11,28 @@ from typing import Any
 
 import attrs
 
+from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch import events as e
 from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName
 from p2pmatch.ladder import MAX_ARRIVALS
 from p2pmatch.limits import check_room_for_a_note
-from p2pmatch.mechanisms import match_now
+from p2pmatch.mechanisms import lapse, match_now, withdraw
 from p2pmatch.orders import Offer, Request
 from p2pmatch.state import State
 from p2pmatch.table import STANDING, STATE_NAMES
-from p2pmatch.units import MAX_BOOK
+from p2pmatch.time_in_force import Immediate, TimeInForce
+from p2pmatch.units import MAX_BOOK, MAX_TIME
+from p2pmatch.waiting import Held
 
-__all__ = ["AMENDABLE", "DECISIONS", "check_now", "check_request", "decide"]
+__all__ = [
+    "AMENDABLE",
+    "DECISIONS",
+    "check_now",
+    "check_reading",
+    "check_request",
+    "decide",
+]
 
 #: The fields of an offer that `amend` may change.
 AMENDABLE = tuple(
@@ -112,8 +122,50 @@ def _cancel_offer(state: State, command: c.CancelOffer) -> list[e.Event]:
 
 
 def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
-    check_request(state, command.request)
-    return match_now(state, command.request, command.now)
+    request, time_in_force, now = command.request, command.time_in_force, command.now
+    check_request(state, request, now)
+    _check_closing(state, request, time_in_force, now)
+    if command.hold_for is not None and now + command.hold_for > MAX_TIME:
+        longest = MAX_TIME - now
+        raise InvalidValue("too_large", "hold_for", command.hold_for, f"at most {longest}")
+    if isinstance(time_in_force, Immediate) and state.rules.matching == "immediate":
+        return match_now(state, request, now, command.hold_for)
+    return [
+        e.RequestRests(
+            now=now, request=request, time_in_force=time_in_force, hold_for=command.hold_for
+        )
+    ]
+
+
+def _withdraw_request(state: State, command: c.WithdrawRequest) -> list[e.Event]:
+    request_id = command.request_id
+    resting = state.waiting.resting.get(request_id)
+    if resting is None or not _before(command.now, resting.deadline):
+        raise _not_waiting(state, request_id, "a request that rests")
+    return withdraw(state, resting, command.now)
+
+
+def _accept_loan(state: State, command: c.AcceptLoan) -> list[e.Event]:
+    held = _held_loan(state, command.request_id, command.now)
+    return [e.LoanMade(now=command.now, loan=held.loan)]
+
+
+def _decline_loan(state: State, command: c.DeclineLoan) -> list[e.Event]:
+    held = _held_loan(state, command.request_id, command.now)
+    return lapse(state, held, command.now, "declined")
+
+
+def _uncross(state: State, command: c.Uncross) -> list[e.Event]:
+    rules = state.rules
+    if command.grade not in rules.grades:
+        raise UnknownName("unknown_grade", "grade", command.grade, f"one of {list(rules.grades)}")
+    if command.term not in rules.terms:
+        raise UnknownName("unknown_term", "term", command.term, f"one of {list(rules.terms)}")
+    if rules.matching != "call":
+        raise Refused(
+            "not_a_call_market", "matching", rules.matching, "Rules(matching='call', ...)"
+        )
+    return []
 
 
 def _advance_time(_: State, command: c.AdvanceTime) -> list[e.Event]:
@@ -158,6 +210,10 @@ DECISIONS: Mapping[type[c.Command], Callable[[State, Any], list[e.Event]]] = Map
         c.AmendOffer: _amend_offer,
         c.CancelOffer: _cancel_offer,
         c.SubmitRequest: _submit_request,
+        c.WithdrawRequest: _withdraw_request,
+        c.AcceptLoan: _accept_loan,
+        c.DeclineLoan: _decline_loan,
+        c.Uncross: _uncross,
         c.AdvanceTime: _advance_time,
         c.SetLenderLimits: _set_lender_limits,
         c.SetBorrowerLimits: _set_borrower_limits,
@@ -176,8 +232,19 @@ def check_now(state: State, now: int) -> None:
         raise Refused("time_backwards", "now", now, f"at least {state.now}")
 
 
-def check_request(state: State, request: Request) -> None:
-    """Raise unless the marketplace can take this request."""
+def check_reading(state: State, request: Request, now: int) -> int:
+    """Raise unless what submitting a request would give can be read off; the time as an int."""
+    checks.check_instance(request, Request, "request", "a Request")
+    now = checks.check_time(now)
+    check_now(state, now)
+    check_request(state, request, now)
+    if state.waiting and state.waiting.first_due(now) is not None:
+        raise Refused("advance_first", "now", now, f"an earlier time, or advance({now}) first")
+    return now
+
+
+def check_request(state: State, request: Request, now: int) -> None:
+    """Raise unless the marketplace can take this request at `now`."""
     rules = state.rules
     if request.grade not in rules.grades:
         raise UnknownName("unknown_grade", "grade", request.grade, f"one of {list(rules.grades)}")
@@ -189,6 +256,46 @@ def check_request(state: State, request: Request) -> None:
         )
     if request.request_id in state.requests:
         raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
+    _check_expiry(request.expires_at, now)
+
+
+def _check_closing(state: State, request: Request, time_in_force: TimeInForce, now: int) -> None:
+    """Raise unless a request can rest as it is to, or be matched now."""
+    if isinstance(time_in_force, Immediate):
+        return
+    if state.rules.matching == "call":
+        raise InvalidValue(
+            "contradiction",
+            "time_in_force",
+            time_in_force,
+            "none: in a call market a request rests until it is matched or expires",
+        )
+    _check_expiry(time_in_force.closes_at, now, "closes_at")
+    if request.expires_at is not None and time_in_force.closes_at > request.expires_at:
+        raise InvalidValue(
+            "contradiction",
+            "closes_at",
+            time_in_force.closes_at,
+            f"at most the time at which the request expires, {request.expires_at}",
+        )
+
+
+def _before(now: int, deadline: int | None) -> bool:
+    return deadline is None or now < deadline
+
+
+def _held_loan(state: State, request_id: str, now: int) -> Held:
+    """The loan that waits for its borrower's yes at `now`."""
+    held = state.waiting.held.get(request_id)
+    if held is None or now >= held.until:
+        raise _not_waiting(state, request_id, "a loan that waits for the borrower's yes")
+    return held
+
+
+def _not_waiting(state: State, request_id: str, accepted: str) -> P2PMatchError:
+    if request_id not in state.requests:
+        return UnknownName("unknown_request", "request_id", request_id, accepted)
+    return Refused("not_waiting", "request_id", request_id, accepted)
 
 
 def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[int] | None) -> None:

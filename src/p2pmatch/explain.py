@@ -11,10 +11,9 @@ from types import MappingProxyType
 import attrs
 import numpy as np
 
-from p2pmatch import checks
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.columns import NO_CAP, NO_SHARE
-from p2pmatch.decide import check_now, check_request
+from p2pmatch.decide import check_reading
 from p2pmatch.ladder import rates_of
 from p2pmatch.orders import Request
 from p2pmatch.state import State
@@ -117,10 +116,7 @@ def explain(state: State, request: Request, now: int) -> Explanation:
     -----
     O(places up to the request's rate), in plain Python: for people, not for every loan.
     """
-    checks.check_instance(request, Request, "request", "a Request")
-    now = checks.check_time(now)
-    check_now(state, now)
-    check_request(state, request)
+    now = check_reading(state, request, now)
     placement = sweep(state, request, now)
     gives = dict(zip(placement.slots.tolist(), placement.amounts.tolist(), strict=True))
     reader = _Reader(state, request, now, placement.principal, gives)

@@ -4,12 +4,15 @@ Lending appends; sums are made when somebody asks for them. A loan of two hundre
 append, and a marketplace without limits never pays for the sums.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.apportion import apportion
 from p2pmatch.errors import InvariantError
 from p2pmatch.loans import Loan
+from p2pmatch.orders import Request
 from p2pmatch.table import grown
 
 __all__ = ["Exposure", "OpenLoan"]
@@ -65,9 +68,10 @@ class _Entries:
 
 
 class Exposure:
-    """What is outstanding between lenders and borrowers.
+    """What is outstanding between lenders and borrowers, and what is committed and not yet a loan.
 
-    Methods: `lend`, `repay`; `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
+    Methods: `count` what is committed or taken back, `book` a loan of what is counted, `repay`;
+    `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
     minor units; `owed_by` one borrower's sum.
     """
 
@@ -81,16 +85,18 @@ class Exposure:
         self._touched: Lenders = np.zeros(0, dtype=np.int32)
         self._owed: dict[str, int] = {}
 
-    def lend(self, loan: Loan) -> None:
-        """Count a new loan."""
-        opened = OpenLoan(loan)
-        borrower = loan.borrower_id
-        self.loans[loan.request_id] = opened
+    def count(self, request: Request, lenders: Lenders, amounts: Amounts) -> None:
+        """Count amounts towards a request; negative ones are taken back."""
+        borrower = request.borrower_id
         if borrower not in self._borrowed:
             self._borrowed[borrower] = _Entries()
-        self._borrowed[borrower].add(loan.notes.lenders, loan.notes.amounts)
-        self._owed[borrower] = self._owed.get(borrower, 0) + loan.principal
-        self._pending.append((loan.grade, loan.notes.lenders, loan.notes.amounts))
+        self._borrowed[borrower].add(lenders, amounts)
+        self._owed[borrower] = self._owed.get(borrower, 0) + int(amounts.sum())
+        self._pending.append((request.grade, lenders, amounts))
+
+    def book(self, loan: Loan) -> None:
+        """Remember a loan whose amounts are counted."""
+        self.loans[loan.request_id] = OpenLoan(loan)
 
     def repay(self, request_id: str, paid: int) -> None:
         """Count principal paid back: it is shared among the notes by what each has outstanding."""
@@ -98,10 +104,7 @@ class Exposure:
         parts = np.array(apportion(paid, opened.left.tolist()), dtype=np.int64)
         opened.left = opened.left - parts
         opened.total -= paid
-        borrower = opened.loan.borrower_id
-        self._owed[borrower] -= paid
-        self._borrowed[borrower].add(opened.loan.notes.lenders, -parts)
-        self._pending.append((opened.loan.grade, opened.loan.notes.lenders, -parts))
+        self.count(opened.loan.request, opened.loan.notes.lenders, -parts)
 
     def owed_by(self, borrower_id: str) -> int:
         """What a borrower has outstanding, minor units. O(1)."""
@@ -156,8 +159,10 @@ class Exposure:
             np.add.at(self._by_grade[grade], who, amounts)
             np.add.at(self._total, who, amounts)
 
-    def check(self, lenders: int) -> None:
-        """Raise InvariantError unless all sums agree with the loans. O(notes)."""
+    def check(
+        self, lenders: int, committed: Iterable[tuple[Request, object, Lenders, Amounts]]
+    ) -> None:
+        """Raise InvariantError unless all sums agree with loans and commitments. O(notes)."""
         self._settle(lenders)
         total = np.zeros(len(self._total), dtype=np.int64)
         owed: dict[str, int] = {}
@@ -167,8 +172,11 @@ class Exposure:
             owed[borrower] = owed.get(borrower, 0) + opened.total
             if int(opened.left.sum()) != opened.total or (opened.left < 0).any():
                 raise InvariantError("what is left of a loan is the sum over its notes")
+        for request, _, who, amounts in committed:
+            np.add.at(total, who, amounts)
+            owed[request.borrower_id] = owed.get(request.borrower_id, 0) + int(amounts.sum())
         by_grade = sum(self._by_grade.values(), np.zeros(len(total), dtype=np.int64))
         if not np.array_equal(total, self._total) or not np.array_equal(total, by_grade):
             raise InvariantError("what lenders have outstanding is the sum over the loans")
-        if owed != self._owed:
+        if any(owed.get(borrower, 0) != sums for borrower, sums in self._owed.items()):
             raise InvariantError("what borrowers owe is the sum over their loans")

@@ -21,7 +21,9 @@ __all__ = [
     "CHUNK",
     "MAX_ARRIVALS",
     "Chunk",
+    "Columns",
     "Ladder",
+    "arrivals_of",
     "key_bound",
     "place_key",
     "place_keys",
@@ -63,6 +65,11 @@ def key_bound(rate_ppm: int) -> int:
 def rates_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The rates, ppm, in an array of keys."""
     return keys >> _ARRIVAL_BITS
+
+
+def arrivals_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The arrival numbers in an array of keys."""
+    return keys & (MAX_ARRIVALS - 1)
 
 
 Columns = tuple[npt.NDArray[Any], ...]
@@ -188,19 +195,30 @@ class Ladder:
             order = merged[0].argsort(kind="stable")
             self._replace(at, at + 1, tuple(column[order] for column in merged))
 
+    def stands(self, key: int) -> bool:
+        """Whether the place with that key is there. O(log n)."""
+        return self._find(key) is not None
+
     def remove(self, key: int) -> bool:
         """Take out the place with that key; say whether it was there."""
-        at = bisect_left(self._last_keys, key)
-        if at == len(self.chunks):
+        found = self._find(key)
+        if found is None:
             return False
+        at, row = found
         chunk = self.chunks[at]
-        row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
-        if row == chunk.stop or chunk.keys[row] != key:
-            return False
         chunk.delete(row)
         if chunk.start == chunk.stop:
             self.forget(at)
         return True
+
+    def _find(self, key: int) -> tuple[int, int] | None:
+        """The chunk and the row of the place with that key."""
+        at = bisect_left(self._last_keys, key)
+        if at == len(self.chunks):
+            return None
+        chunk = self.chunks[at]
+        row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
+        return None if row == chunk.stop or chunk.keys[row] != key else (at, row)
 
     def sweep_out(self, remaining: npt.NDArray[np.int64], least: int) -> None:
         """Drop all places with less than `least` left. O(n)."""

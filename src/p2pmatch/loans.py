@@ -16,12 +16,18 @@ __all__ = ["Loan", "Note", "Notes"]
 
 @attrs.frozen
 class Note:
-    """One lender's part of one loan: principal in minor units, rate in ppm a year."""
+    """One lender's part of one loan: principal in minor units, rate in ppm a year.
+
+    `rate_source` says where the rate comes from: "own_ask", "marginal", "first_rejected",
+    "max_rate" (the borrower's), "midpoint", "posted", "clearing" (a call auction's), or what a
+    pricing rule of the user's own says.
+    """
 
     offer_id: str
     lender_id: str
     amount: int
     rate: int
+    rate_source: str = "own_ask"
 
 
 class Notes(Sequence[Note]):
@@ -33,6 +39,7 @@ class Notes(Sequence[Note]):
     rates : int64, shape (n,), ppm a year.
     offers, lenders : integers, shape (n,): positions in the two lists of names.
     offer_names, lender_names : lists that may grow but whose entries never change.
+    rate_source : where the rates of all the notes come from (see `Note`).
 
     A note object is made when it is asked for: O(1) each. The columns are read-only.
 
@@ -43,7 +50,15 @@ class Notes(Sequence[Note]):
     ('ben', 10000, ['o1', 'o2'])
     """
 
-    __slots__ = ("_lender_names", "_offer_names", "amounts", "lenders", "offers", "rates")
+    __slots__ = (
+        "_lender_names",
+        "_offer_names",
+        "amounts",
+        "lenders",
+        "offers",
+        "rate_source",
+        "rates",
+    )
 
     def __init__(
         self,
@@ -53,6 +68,7 @@ class Notes(Sequence[Note]):
         lenders: npt.NDArray[np.int32],
         offer_names: Sequence[str],
         lender_names: Sequence[str],
+        rate_source: str = "own_ask",
     ) -> None:
         self.amounts = amounts
         self.rates = rates
@@ -60,6 +76,7 @@ class Notes(Sequence[Note]):
         self.lenders = lenders
         self._offer_names = offer_names
         self._lender_names = lender_names
+        self.rate_source = rate_source
         for column in (amounts, rates, offers, lenders):
             column.flags.writeable = False
 
@@ -74,6 +91,7 @@ class Notes(Sequence[Note]):
             rows.copy(),
             [note.offer_id for note in notes],
             [note.lender_id for note in notes],
+            notes[0].rate_source if notes else "own_ask",
         )
 
     @property
@@ -102,12 +120,14 @@ class Notes(Sequence[Note]):
                 self.lenders[index],
                 self._offer_names,
                 self._lender_names,
+                self.rate_source,
             )
         return Note(
             self._offer_names[int(self.offers[index])],
             self._lender_names[int(self.lenders[index])],
             int(self.amounts[index]),
             int(self.rates[index]),
+            self.rate_source,
         )
 
     def __iter__(self) -> Iterator[Note]:
@@ -118,13 +138,14 @@ class Notes(Sequence[Note]):
             self.rates.tolist(),
             strict=True,
         ):
-            yield Note(offer, lender, amount, rate)
+            yield Note(offer, lender, amount, rate, self.rate_source)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Notes):
             return NotImplemented
         return (
-            np.array_equal(self.amounts, other.amounts)
+            self.rate_source == other.rate_source
+            and np.array_equal(self.amounts, other.amounts)
             and np.array_equal(self.rates, other.rates)
             and np.array_equal(self.offer_ids, other.offer_ids)
             and np.array_equal(self.lender_ids, other.lender_ids)

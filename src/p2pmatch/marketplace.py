@@ -13,21 +13,31 @@ import numpy as np
 
 from p2pmatch import checks
 from p2pmatch import commands as c
-from p2pmatch.apply import apply
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
-from p2pmatch.decide import check_now, check_request, decide
+from p2pmatch.decide import check_now, check_request
 from p2pmatch.errors import Refused, UnknownName, refusal
-from p2pmatch.events import Event, Rejected, outcome_of
+from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, Rejected, outcome_of
 from p2pmatch.explain import Explanation, explain
 from p2pmatch.ladder import rates_of
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan
+from p2pmatch.mechanisms import commitment_notes
 from p2pmatch.orders import Offer, Request
+from p2pmatch.perform import perform
 from p2pmatch.quote import Quote, quote
 from p2pmatch.rules import Rules
 from p2pmatch.state import State
 from p2pmatch.table import STATE_NAMES
-from p2pmatch.views import OfferStatus, Outstanding, QueueEntry, RateLadder
+from p2pmatch.time_in_force import IMMEDIATE, TimeInForce
+from p2pmatch.views import (
+    OfferStatus,
+    Outstanding,
+    QueueEntry,
+    RateLadder,
+    RequestStatus,
+    Uncrossed,
+)
+from p2pmatch.waiting import Held, Resting
 
 __all__ = ["Marketplace", "Result"]
 
@@ -49,25 +59,31 @@ class Result:
     Parameters
     ----------
     loan : the loan that was made; None: none.
-    unfunded : what found no money and is cancelled, minor units.
-    reason : why, a stable code; None when the request was funded in full.
+    unfunded : what found no money, minor units: it is cancelled, or, if the request rests, looked
+        for.
+    reason : why, a stable code; None when the request was funded in full; "resting" while it rests.
+    committed : what is committed to a request that rests, minor units.
+    pending : the loan that waits for the borrower's yes; None: none.
     events : everything that happened, in order.
     """
 
     loan: Loan | None
     unfunded: int
     reason: str | None
+    committed: int
+    pending: Loan | None
     events: tuple[Event, ...] = attrs.field(repr=False)
 
 
 class Marketplace:
     """An order book of loans: lenders' offers stand in it, borrowers' requests meet them.
 
-    Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `advance`,
-    `set_lender_limits`, `set_borrower_limits`, `declare_group`, `repay`.
+    Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `withdraw`,
+    `accept`, `decline`, `uncross`, `advance`, `set_lender_limits`, `set_borrower_limits`,
+    `declare_group`, `repay`.
     Watching it: `subscribe`.
-    Asking it: `quote`, `explain`, `ladder`, `queue`, `offer`, `offers`, `loan`, `exposure`,
-    `borrower_outstanding`, `now`, `digest`, `check`.
+    Asking it: `quote`, `explain`, `ladder`, `queue`, `offer`, `offers`, `request`, `requests`,
+    `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`, `check`.
 
     A call that is refused raises a `P2PMatchError` and changes nothing, not even the time.
 
@@ -160,10 +176,59 @@ class Marketplace:
         events = self._do(c.CancelOffer(offer_id=offer_id, now=now))
         return int(getattr(events[-1], "amount", 0))
 
-    def submit(self, request: Request, *, now: int) -> Result:
-        """Match a request now; what cannot be matched is cancelled."""
-        events = self._do(c.SubmitRequest(request=request, now=now))
-        return Result(*outcome_of(events), events)
+    def submit(
+        self,
+        request: Request,
+        *,
+        now: int,
+        time_in_force: TimeInForce = IMMEDIATE,
+        hold_for: int | None = None,
+    ) -> Result:
+        """Match a request now, or let it rest.
+
+        Parameters
+        ----------
+        time_in_force : `Immediate()`, what cannot be matched now is cancelled; `Listing` or
+            `Auction`, it rests until it closes. In a call market every request rests until it is
+            matched or expires.
+        hold_for : how long its loan waits for the borrower's yes (`accept`), counted from when it
+            is found; without one its money goes back. None: the loan is made at once.
+        """
+        command = c.SubmitRequest(
+            request=request, time_in_force=time_in_force, hold_for=hold_for, now=now
+        )
+        events = self._do(command)
+        return Result(*outcome_of(events, request.request_id), events)
+
+    def withdraw(self, request_id: str, *, now: int) -> tuple[Event, ...]:
+        """Take a resting request back: what is committed to it goes back to its offers."""
+        return self._do(c.WithdrawRequest(request_id=request_id, now=now))
+
+    def accept(self, request_id: str, *, now: int) -> Loan:
+        """The borrower's yes to a loan that waits for it: the loan is made."""
+        events = self._do(c.AcceptLoan(request_id=request_id, now=now))
+        made = (event.loan for event in events if isinstance(event, LoanMade))
+        return next(loan for loan in made if loan.request_id == request_id)
+
+    def decline(self, request_id: str, *, now: int) -> tuple[Event, ...]:
+        """The borrower's no to a loan that waits for a yes: its money goes back to its offers."""
+        return self._do(c.DeclineLoan(request_id=request_id, now=now))
+
+    def uncross(self, grade: str, term: int, *, now: int) -> Uncrossed:
+        """Clear a cell of a call market: its offers and requests meet at one rate.
+
+        Notes
+        -----
+        O(n + m log n) for n offers and m requests in the cell, and a sweep for each loan.
+        """
+        events = self._do(c.Uncross(grade=grade, term=term, now=now))
+        loans = [
+            event.loan
+            for event in events
+            if isinstance(event, (LoanMade, LoanHeld))
+            and event.loan.notes.rate_source == "clearing"
+        ]
+        return Uncrossed.of(next(e for e in events if isinstance(e, CellUncrossed)), loans)
 
     def submit_many(self, columns: Mapping[str, Any] | object, *, now: int) -> list[Result]:
         """Match many requests, one after the other; either all are accepted or none is.
@@ -177,7 +242,7 @@ class Marketplace:
         check_now(self._state, now)
         seen: set[str] = set()
         for request in requests:
-            check_request(self._state, request)
+            check_request(self._state, request, now)
             if request.request_id in seen:
                 raise Refused(
                     "duplicate_id", "request_id", request.request_id, "an id not used before"
@@ -186,7 +251,7 @@ class Marketplace:
         return [self.submit(request, now=now) for request in requests]
 
     def advance(self, now: int) -> tuple[Event, ...]:
-        """Let time pass; return what happened: offers expire."""
+        """Let time pass; return what happened: offers expire, requests close, loans lapse."""
         return self._do(c.AdvanceTime(now=now))
 
     def set_lender_limits(self, lender_id: str, limits: Limits, *, now: int) -> None:
@@ -210,12 +275,10 @@ class Marketplace:
         self._do(c.Repay(request_id=request_id, amount=amount, now=now))
 
     def _do(self, command: c.Command) -> tuple[Event, ...]:
-        events = decide(self._state, command)
+        events = perform(self._state, command)
         first = events[0]
         if type(first) is Rejected:
             raise refusal(first.code, first.field, first.value, first.accepted)
-        for event in events:
-            apply(self._state, event)
         for listener in self._listeners:
             for event in events:
                 listener(event)
@@ -284,6 +347,24 @@ class Marketplace:
         """All offers ever posted, in the order of posting."""
         return map(self._status, list(self._state.slot_of.values()))
 
+    def request(self, request_id: str) -> RequestStatus:
+        """What a request that waits has so far. O(its commitments)."""
+        waiting = self._state.waiting
+        if request_id in waiting.resting:
+            return _resting_status(self._state, waiting.resting[request_id])
+        if request_id in waiting.held:
+            return _held_status(waiting.held[request_id])
+        raise UnknownName(
+            "unknown_request", "request_id", request_id, "a request that rests, or waits for a yes"
+        )
+
+    def requests(self) -> Iterator[RequestStatus]:
+        """The requests that rest, in rank order; then those whose loans wait, by id."""
+        state = self._state
+        resting = [_resting_status(state, resting) for resting in state.waiting.ranked()]
+        held = [_held_status(held) for _, held in sorted(state.waiting.held.items())]
+        return iter([*resting, *held])
+
     def loan(self, request_id: str) -> Loan:
         """The loan made under a request's id. O(1)."""
         opened = self._state.exposure.loans.get(request_id)
@@ -298,21 +379,32 @@ class Marketplace:
         state = self._state
         lender = state.lenders.get(lender_id)
         if lender is None:
-            return Outstanding(0, {}, {})
+            return Outstanding(0, {}, {}, 0)
         count = len(state.lender_names)
         by_grade = {
             grade: int(state.exposure.in_grade(grade, count)[lender])
             for grade in state.rules.grades
         }
+        committed = 0
+        for request, _, lenders, amounts in state.waiting.committed():
+            part = int(amounts[lenders == lender].sum())
+            by_grade[request.grade] -= part
+            committed += part
         return Outstanding(
-            int(state.exposure.in_total(count)[lender]),
+            int(state.exposure.in_total(count)[lender]) - committed,
             {grade: value for grade, value in by_grade.items() if value},
             state.exposure.borrowers_of(lender),
+            committed,
         )
 
     def borrower_outstanding(self, borrower_id: str) -> int:
-        """What a borrower has outstanding, minor units. O(1)."""
-        return self._state.exposure.owed_by(borrower_id)
+        """What a borrower has outstanding, minor units; commitments not counted. O(waiting)."""
+        committed = sum(
+            int(amounts.sum())
+            for request, _, _, amounts in self._state.waiting.committed()
+            if request.borrower_id == borrower_id
+        )
+        return self._state.exposure.owed_by(borrower_id) - committed
 
     def digest(self) -> str:
         """A hash, hex, of all that can influence what happens next. O(offers + notes)."""
@@ -334,13 +426,14 @@ class Marketplace:
         amount = state.amount_of(first)
         remaining = state.remaining_of(first)
         cancelled = sum(int(table.cancelled[slot]) for slot in slots)
+        committed = sum(int(table.committed[slot]) for slot in slots)
         return OfferStatus(
             offer_id=state.offer_names[first],
             lender_id=state.lender_names[table.lender[first]],
             amount=amount,
             remaining=remaining,
-            committed=0,
-            lent=amount - remaining - cancelled,
+            committed=committed,
+            lent=amount - remaining - committed - cancelled,
             cancelled=cancelled,
             state=STATE_NAMES[table.state[first]],
         )
@@ -352,6 +445,16 @@ class Marketplace:
         if term not in rules.terms:
             raise UnknownName("unknown_term", "term", term, f"one of {list(rules.terms)}")
         return self._state.cell_of[grade, term]
+
+
+def _resting_status(state: State, resting: Resting) -> RequestStatus:
+    return RequestStatus(
+        resting.request, "resting", resting.deadline, commitment_notes(state, resting.held)
+    )
+
+
+def _held_status(held: Held) -> RequestStatus:
+    return RequestStatus(held.loan.request, "held", held.until, held.loan.notes)
 
 
 def _as_columns(columns: object) -> Mapping[str, Any]:

@@ -160,6 +160,8 @@ class Request:
     term : months.
     min_amount : the smallest loan the borrower accepts, minor units; None: the whole amount.
     tags : what offers may require or refuse.
+    expires_at : the time from which it no longer rests; None: never. One that is matched at once
+        must not have expired; one that closes must close by then.
 
     Raises
     ------
@@ -187,6 +189,11 @@ class Request:
     )
     tags: frozenset[str] = attrs.field(
         default=frozenset(), converter=checks.name_set, validator=checks.names
+    )
+    expires_at: int | None = attrs.field(
+        default=None,
+        converter=checks.plain_or_none,
+        validator=checks.optional(checks.time()),
     )
 
     def __attrs_post_init__(self) -> None:

@@ -4,8 +4,7 @@ from fractions import Fraction
 
 import attrs
 
-from p2pmatch import checks
-from p2pmatch.decide import check_now, check_request
+from p2pmatch.decide import check_reading
 from p2pmatch.events import outcome_of
 from p2pmatch.loans import Loan
 from p2pmatch.mechanisms import match_now
@@ -65,8 +64,9 @@ def quote(state: State, request: Request, now: int) -> Quote:
     ------
     P2PMatchError : whenever submitting it would be refused.
     """
-    checks.check_instance(request, Request, "request", "a Request")
-    now = checks.check_time(now)
-    check_now(state, now)
-    check_request(state, request)
-    return Quote(request, *outcome_of(match_now(state, request, now)))
+    now = check_reading(state, request, now)
+    if state.rules.matching == "call":
+        return Quote(request, None, request.amount, "resting")
+    events = match_now(state, request, now)
+    loan, unfunded, reason, _, _ = outcome_of(events, request.request_id)
+    return Quote(request, loan, unfunded, reason)

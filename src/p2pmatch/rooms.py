@@ -4,7 +4,8 @@ The request's limits are made ready once; then the ranking is read a chunk at a 
 passes. Nothing is allocated here: the sweep decides which of the rooms are used.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import attrs
@@ -12,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.caps import LIMIT_NAMES
-from p2pmatch.columns import NO_CAP
-from p2pmatch.ladder import Chunk, key_bound
+from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.commitments import NO_COMMITMENTS, Commitments
+from p2pmatch.ladder import CHUNK, Chunk, key_bound, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.state import State
+from p2pmatch.taken import Taken
 from p2pmatch.units import FULL_SHARE
 
-__all__ = ["NO_ROWS", "Amounts", "Numbers", "Rooms", "Rows"]
+__all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
 
 # A chunk with fewer rows is joined with those after it, if they are sparse too.
 _SPARSE: Final = 192
@@ -27,6 +30,10 @@ _DEAD_ROWS: Final = 64
 
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
+# Of the places that may take part: keys, slots, lenders, own room, the lenders' joint room.
+Found = tuple[Amounts, Numbers, Numbers, Amounts, Amounts | int | None]
+# From a request's id and offers' ids to the lots by which the offers are ranked.
+Draw = Callable[[str, Sequence[str]], Sequence[bytes]]
 
 
 @attrs.frozen(eq=False)
@@ -96,14 +103,24 @@ NO_ROWS: Final = Rows(
 
 
 class Rooms:
-    """The limits of one request, made ready to be read off.
+    """The limits of one request, made ready to be read off the ladder of its cell.
 
-    `scan` walks the places that may take part; `borrower_room` is where the loan's size begins;
-    `why_nothing` says what stands in the way of any loan.
+    `scan` walks the places that may take part; `capped` the same, everybody by itself; `largest` is
+    where the loan's size begins; `why_nothing` says what stands in the way of any loan.
+
+    Parameters
+    ----------
+    state : the marketplace's memory.
+    request : checked against the marketplace's rules.
+    now : offers whose time is up at `now` are left out.
+    held : what is committed to this request already. It does not count against the limits twice,
+        and, unless a subclass says otherwise, it stays what it is.
     """
 
     __slots__ = (
         "barred",
+        "held",
+        "held_by",
         "increment",
         "key_bound",
         "ladder",
@@ -116,43 +133,37 @@ class Rooms:
         "tag_fits",
     )
 
-    def __init__(self, state: State, request: Request, now: int) -> None:
+    def __init__(
+        self, state: State, request: Request, now: int, held: Commitments = NO_COMMITMENTS
+    ) -> None:
         self.state = state
         self.request = request
         self.now = now
-        self.ladder = state.ladders[state.cell_of[request.grade, request.term]]
+        self.held = held
+        self.held_by: Amounts | None = None
+        if len(held.amounts):
+            self.held_by = np.zeros(len(state.lender_names), dtype=np.int64)
+            np.add.at(self.held_by, held.lenders, held.amounts)
+        cell = state.cell_of[request.grade, request.term]
+        self.ladder = state.ladders[cell]
         self.increment = state.rules.increment
         self.least = state.least
-        self.key_bound = key_bound(request.max_rate)
+        self.key_bound = key_bound(state.highest_rank_rate(cell, request.max_rate))
         self.overdue = bool(state.due(now)) if state.expiries else False
         self.limits = self._limits()
         self.tag_fits = self._tag_fits() if self.ladder.tagged else None
         self.barred = self._barred()
 
-    def scan(self, target: int, *, alone: bool = False) -> Iterator[Rows]:
-        """Walk the places that may take part in rank order, chunk by chunk.
+    def scan(self, size: int) -> Iterator[Rows]:
+        """Walk the places that may take part in a loan of `size` in rank order, chunk by chunk.
 
-        When the next piece is asked for, what this one could give counts as taken. With `alone`
-        nothing is taken: `raw` and `given` are then the lenders' caps.
+        When the next piece is asked for, what this one could give counts as taken.
         """
-        state = self.state
-        taken = state.taken
-        taken.begin(len(state.lender_names))
-        taken_of_whole: dict[int, int] = {}
-        for chunk in self._chunks():
-            found = self._taking_part(chunk)
-            if found is None:
-                continue
-            keys, slots, lenders, own, joint = found
-            if state.shared:
-                own = np.minimum(own, self._share_of(state.table.share.take(slots), target))
-            if state.parts:
-                own = self._within_whole(slots, own, target, taken_of_whole, alone=alone)
-            cap = self._lender_cap(lenders, joint, target)
-            if alone:
-                raw = np.broadcast_to(np.int64(NO_CAP) if cap is None else cap, own.shape)
-                yield Rows(keys, slots, lenders, own, raw, raw)
-                continue
+        taken = self._begin()
+        drawn: dict[int, int] = self._held_of_wholes()
+        for keys, slots, lenders, room, joint in self._found():
+            own = self._within_offers(slots, room, size, drawn, dust=False)
+            cap = self._lender_cap(lenders, joint, size)
             raw = own if cap is None else taken.room(lenders, own, cap, self.least)
             given = raw
             if self.least > self.increment:
@@ -160,6 +171,75 @@ class Rooms:
             yield Rows(keys, slots, lenders, own, raw, given)
             if cap is not None:
                 taken.add(lenders, given)
+
+    def capped(self, size: int, *, dust: bool = True) -> Iterator[Rows]:
+        """The same places, each by itself: `raw` and `given` are the lenders' caps.
+
+        With `dust`, parts of one offer that are too small for a note count against its cap too.
+        """
+        drawn: dict[int, int] = self._held_of_wholes()
+        for keys, slots, lenders, room, joint in self._found():
+            own = self._within_offers(slots, room, size, drawn, dust=dust)
+            cap = self._lender_cap(lenders, joint, size)
+            raw = np.broadcast_to(np.int64(NO_CAP) if cap is None else cap, own.shape)
+            yield Rows(keys, slots, lenders, own, raw, raw)
+
+    def drawn(self, size: int, draw: Draw) -> Iterator[Rows]:
+        """As `scan`, with the places of each rate in the order of the lots that `draw` gives them.
+
+        Pieces end where a rate ends.
+        """
+        taken = self._begin()
+        waiting: list[Rows] = []
+        for rows in chain(self.capped(size, dust=False), [NO_ROWS]):
+            whole = 0
+            if len(rows.keys):
+                rates = rates_of(rows.keys)
+                whole = int(rates.searchsorted(rates[-1]))
+                waiting.append(rows.take(slice(0, whole)))
+            if whole or not len(rows.keys):
+                yield from self._in_drawn_order(Rows.joined(waiting), draw, taken)
+                waiting.clear()
+            waiting.append(rows.take(slice(whole, None)))
+
+    def _in_drawn_order(self, rows: Rows, draw: Draw, taken: Taken) -> Iterator[Rows]:
+        names = self.state.offer_names
+        lots = draw(self.request.request_id, [names[slot] for slot in rows.slots.tolist()])
+        rates = rates_of(rows.keys).tolist()
+        order = np.array(
+            sorted(range(len(lots)), key=lambda row: (rates[row], lots[row])), dtype=np.intp
+        )
+        for first in range(0, len(order), CHUNK):
+            piece = rows.take(order[first : first + CHUNK])
+            raw = taken.room(piece.lenders, piece.own, piece.raw, self.least)
+            given = np.where(raw >= self.least, raw, 0)
+            yield attrs.evolve(piece, raw=raw, given=given)
+            taken.add(piece.lenders, given)
+
+    def _begin(self) -> Taken:
+        """The count of what each lender gives: nothing yet, but for what stays committed."""
+        taken = self.state.taken
+        taken.begin(len(self.state.lender_names))
+        stays = self.stays()
+        if len(stays.amounts):
+            taken.add(stays.lenders, stays.amounts)
+        return taken
+
+    def stays(self) -> Commitments:
+        """What of the commitments is not for this sweep to place."""
+        return self.held
+
+    def _held_of_wholes(self) -> dict[int, int]:
+        """What of each offer counts against its cap before anything is placed, by first slot.
+
+        All offers with commitments are in it, so that all rows of theirs are capped together.
+        """
+        whole_of = self.state.whole_of
+        sums = {whole_of.get(slot, slot): 0 for slot in self.held.slots.tolist()}
+        stays = self.stays()
+        for slot, amount in zip(stays.slots.tolist(), stays.amounts.tolist(), strict=True):
+            sums[whole_of.get(slot, slot)] += amount
+        return sums
 
     # What one chunk's places may give
 
@@ -179,10 +259,15 @@ class Rooms:
             else:
                 at += 1
 
-    def _taking_part(
-        self, chunk: Chunk
-    ) -> tuple[Amounts, Numbers, Numbers, Amounts, Amounts | int | None] | None:
-        """The rows of a chunk that may take part: keys, slots, lenders, own and joint room."""
+    def _found(self) -> Iterator[Found]:
+        """The places that may take part, chunk by chunk."""
+        for chunk in self._chunks():
+            found = self._taking_part(chunk)
+            if found is not None:
+                yield found
+
+    def _taking_part(self, chunk: Chunk) -> Found | None:
+        """The rows of a chunk that may take part."""
         alive, room = self._alive(chunk)
         if not len(room):
             return None
@@ -259,6 +344,8 @@ class Rooms:
             left = self.state.lender_caps.of(name, lenders, count)
             if outstanding is not None:
                 left = left - outstanding.take(lenders)
+                if self.held_by is not None:
+                    left = left + self.held_by.take(lenders)
             room = left if room is None else _lesser(room, left)
         if isinstance(room, np.ndarray):
             np.maximum(room, 0, out=room)
@@ -281,39 +368,53 @@ class Rooms:
         return cap
 
     def _share_of(self, share: Amounts | Numbers | int, target: int) -> Amounts | int:
-        """A share of a loan of `target`, minor units, in whole increments."""
+        """A share of a loan of `target`, minor units, in whole increments; `NO_SHARE`: no cap."""
         # NO_SHARE * MAX_AMOUNT fits an int64.
-        exact = (share if isinstance(share, int) else share.astype(np.int64)) * target // FULL_SHARE
-        return exact - exact % self.increment
+        if isinstance(share, int):
+            exact = share * target // FULL_SHARE
+            return NO_CAP if share == NO_SHARE else exact - exact % self.increment
+        exacts = share.astype(np.int64) * target // FULL_SHARE
+        return np.where(share == NO_SHARE, NO_CAP, exacts - exacts % self.increment)
 
-    def _within_whole(
-        self, slots: Numbers, own: Amounts, target: int, taken: dict[int, int], *, alone: bool
+    def _within_offers(
+        self, slots: Numbers, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
     ) -> Amounts:
-        """Cap the parts of an amended offer together; they are few, so one by one."""
-        table = self.state.table
-        rows = np.flatnonzero(table.joint.take(slots))
-        if not len(rows):
+        """Cap each row by its offer's share of a loan of `size`, and an offer's rows together."""
+        state = self.state
+        if state.shared:
+            own = np.minimum(own, self._share_of(state.table.share.take(slots), size))
+        several = state.table.joint.take(slots) if state.parts else None
+        if drawn:
+            held = np.isin(slots, np.fromiter(drawn, dtype=np.int64))
+            several = held if several is None else several | held
+        if several is None or not several.any():
             return own
         own = own.copy()
-        for row in rows.tolist():
+        # They are few, so one by one.
+        for row in np.flatnonzero(several).tolist():
             slot = int(slots[row])
-            whole = self.state.whole_of.get(slot, slot)
-            cap = min(int(table.cap[whole]), int(self._share_of(int(table.share[whole]), target)))
-            cap -= cap % self.increment
-            before = taken.get(whole, 0)
-            own[row] = room = min(int(own[row]), cap - before)
-            if room >= self.least or alone:
-                taken[whole] = before + room
+            whole = state.whole_of.get(slot, slot)
+            before = drawn.get(whole, 0)
+            own[row] = room = min(int(own[row]), self._offer_cap(whole, size) - before)
+            if room >= self.least or dust:
+                drawn[whole] = before + room
         return own
+
+    def _offer_cap(self, whole: int, size: int) -> int:
+        """The most an offer may give to a loan of `size`, all its rows together."""
+        table = self.state.table
+        cap = min(int(table.cap[whole]), int(self._share_of(int(table.share[whole]), size)))
+        return cap - cap % self.increment
 
     # What the request brings
 
-    def borrower_room(self) -> int:
+    def largest(self) -> int:
         """The most this borrower may borrow now: the amount, or what its limit leaves."""
         limit = self.state.borrower_caps.total(self.request.borrower_id)
         if limit is None:
             return self.request.amount
-        room = max(limit - self.state.exposure.owed_by(self.request.borrower_id), 0)
+        owed = self.state.exposure.owed_by(self.request.borrower_id) - self.held.total
+        room = max(limit - owed, 0)
         return min(self.request.amount, room - room % self.increment)
 
     def _limits(self) -> list[tuple[str, Amounts | None]]:
@@ -345,6 +446,10 @@ class Rooms:
 
     def why_nothing(self) -> str:
         """Why no loan could be made although the borrower's limit allows one."""
+        posted = self.state.posted
+        if posted is not None and not self.key_bound:
+            rate = posted[self.state.cell_of[self.request.grade, self.request.term]]
+            return "no_posted_rate" if rate is None else "below_posted_rate"
         standing = False
         for chunk in self.ladder.chunks:
             used = slice(chunk.start, chunk.stop)

@@ -1,19 +1,24 @@
 """The rules of one marketplace, checked for contradictions when they are built."""
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, cast
 
 import attrs
 
 from p2pmatch import checks
 from p2pmatch.allocation import AllocationRule, allocation_rule
-from p2pmatch.errors import InvalidValue
+from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.limits import BorrowerLimits, Limits, check_room_for_a_note
 from p2pmatch.orders import MAX_TERM
-from p2pmatch.pricing import PricingRule, pricing_rule
+from p2pmatch.pricing import PayAsOffered, Posted, PricingRule, pricing_rule
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
-__all__ = ["MAX_CELLS", "Rules"]
+__all__ = ["MATCHINGS", "MAX_CELLS", "Rules"]
+
+#: When requests are matched.
+MATCHINGS: Final = ("immediate", "call")
 
 #: The most cells (grades times terms) a marketplace may have.
 MAX_CELLS = 10_000
@@ -61,6 +66,31 @@ def _check_terms(_: object, attribute: "attrs.Attribute[Any]", value: object) ->
         checks.check_whole(term, attribute.name, 1, MAX_TERM)
 
 
+def _fraction(value: "int | Fraction | Decimal") -> Fraction:
+    """K as a fraction; a whole number above 1 is a share in ppm; the rest is left as it is."""
+    plain = checks.as_plain(value)
+    if type(plain) is int:
+        return Fraction(plain) if plain <= 1 else Fraction(plain, FULL_SHARE)
+    if isinstance(value, Decimal) and value.is_finite():
+        return Fraction(value)
+    return cast("Fraction", value)
+
+
+def _check_fraction(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    accepted = "0, 1, a Fraction or Decimal between them, or a share such as rate('50%')"
+    if not isinstance(value, Fraction):
+        raise InvalidValue("wrong_type", attribute.name, value, accepted)
+    if value < 0:
+        raise InvalidValue("negative", attribute.name, value, accepted)
+    if value > 1:
+        raise InvalidValue("too_large", attribute.name, value, accepted)
+
+
+def _check_matching(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, str) or value not in MATCHINGS:
+        raise UnknownName("unknown_rule", attribute.name, value, f"one of {list(MATCHINGS)}")
+
+
 @attrs.frozen(kw_only=True)
 class Rules:
     """What holds for every offer and request of a marketplace.
@@ -76,6 +106,10 @@ class Rules:
     max_share : the most one lender may hold of a loan, ppm of it; None: no limit.
     lender_limits : what every lender may lend at most unless it has limits of its own.
     borrower_limits : what every borrower may owe at most unless it has limits of its own.
+    matching : "immediate", requests are matched as they come; or "call", they are gathered, and
+        matched when the cell is uncrossed.
+    clearing_point : where in the interval of rates that clear a call auction its rate lies: 0, the
+        lowest, to 1, the highest.
 
     Raises
     ------
@@ -113,10 +147,14 @@ class Rules:
     borrower_limits: BorrowerLimits = attrs.field(
         factory=BorrowerLimits, validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
     )
+    matching: str = attrs.field(default="immediate", validator=_check_matching)
+    clearing_point: Fraction = attrs.field(
+        default=Fraction(0), converter=_fraction, validator=_check_fraction
+    )
 
     def __attrs_post_init__(self) -> None:
         allocation_rule(self.allocation)
-        pricing_rule(self.pricing)
+        self._check_pricing()
         if len(self.cells) > MAX_CELLS:
             raise InvalidValue(
                 "too_large",
@@ -129,6 +167,31 @@ class Rules:
                 "not_multiple", "min_note", self.min_note, f"a multiple of {self.increment}"
             )
         check_room_for_a_note(self.lender_limits, self.smallest_note, "lender_limits")
+
+    def _check_pricing(self) -> None:
+        """Refuse rates for cells that are not there, and two rules that set the rate."""
+        for grade, term in self.posted_rates or ():
+            if grade not in self.grades:
+                raise UnknownName("unknown_grade", "pricing", grade, f"one of {list(self.grades)}")
+            if term not in self.terms:
+                raise UnknownName("unknown_term", "pricing", term, f"one of {list(self.terms)}")
+        if self.matching == "call" and not isinstance(self.pricing_rule, PayAsOffered):
+            raise InvalidValue(
+                "contradiction",
+                "pricing",
+                self.pricing,
+                "no pricing rule: with matching='call' every note bears the clearing rate",
+            )
+        if self.matching != "call" and self.clearing_point:
+            raise InvalidValue(
+                "contradiction", "clearing_point", self.clearing_point, "0 unless matching='call'"
+            )
+
+    @property
+    def posted_rates(self) -> Mapping[tuple[str, int], int] | None:
+        """The platform's rates by (grade, term), ppm; None unless the pricing rule posts them."""
+        rule = self.pricing_rule
+        return rule.rates if isinstance(rule, Posted) else None
 
     @property
     def smallest_note(self) -> int:

@@ -10,26 +10,30 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
 
+import attrs
 import numpy as np
 from sortedcontainers import SortedDict
 
-from p2pmatch.allocation import Fifo
 from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
+from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
-from p2pmatch.ladder import Ladder, place_key, place_keys
+from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
 from p2pmatch.loans import Loan
-from p2pmatch.orders import Offer
+from p2pmatch.orders import Offer, Request
 from p2pmatch.rules import Rules
-from p2pmatch.table import OfferTable
+from p2pmatch.table import STANDING, OfferTable
 from p2pmatch.taken import Taken
+from p2pmatch.waiting import Waiting
 
-__all__ = ["State"]
+__all__ = ["ALL_CELLS", "State"]
 
 # After so many places have lost their money it is seen whether they are half of the ladder; then it
 # is rid of them.
 _VACANCIES: Final = 512
+#: Stands in `stirred` for every cell.
+ALL_CELLS: Final = -1
 
 
 class State:
@@ -46,12 +50,15 @@ class State:
     lenders, lender_names : id -> number, and back.
     places, tag_rules : the distinct ones; the table refers to them by position.
     ladders : one per cell, in the order of `rules.cells`.
+    posted : the platform's rate by cell, None for a cell without; None if no rates are posted.
+    waiting : resting requests, and loans that wait for a yes.
+    stirred : cells in which something may have come free since the resting requests were asked.
+    fresh : requests that rest and were not asked yet.
     """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.least = rules.smallest_note
-        self.fifo = isinstance(rules.allocation_rule, Fifo)
         self.pricing = rules.pricing_rule
         self.now: int | None = None
         self.arrivals = 0
@@ -73,6 +80,11 @@ class State:
         self.cells = rules.cells
         self.cell_of = {cell: number for number, cell in enumerate(rules.cells)}
         self.ladders = [Ladder() for _ in rules.cells]
+        posted = rules.posted_rates
+        self.posted = None if posted is None else [posted.get(cell) for cell in rules.cells]
+        self.waiting = Waiting()
+        self.stirred: set[int] = set()
+        self.fresh: set[str] = set()
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
@@ -125,13 +137,36 @@ class State:
         """The cells a slot stands in."""
         return self._place_cells[int(self.table.place[slot])]
 
-    def key_of(self, slot: int, cell: int) -> int:
-        """The key of a slot's place in a cell."""
+    def ask_of(self, slot: int, cell: int) -> int:
+        """What a slot's offer asks in a cell, ppm."""
         card = self.cards.get(self.whole_of.get(slot, slot))
-        rate = int(self.table.rate[slot]) if card is None else card[self.cells[cell][0]]
+        return int(self.table.rate[slot]) if card is None else card[self.cells[cell][0]]
+
+    def key_of(self, slot: int, cell: int) -> int:
+        """The key of a slot's place in a cell: offers that ask no more than a posted rate tie."""
+        rate = self.ask_of(slot, cell)
+        if self.posted is not None:
+            rate = max(rate, self.posted[cell] or 0)
         moved = self.moved.get(slot)
         arrival = int(self.table.arrival[slot])
         return place_key(rate, arrival if moved is None else moved.get(cell, arrival))
+
+    def keys_of(self, slots: Numbers, cell: int) -> Amounts:
+        """The keys of several slots' places in a cell. O(slots)."""
+        return np.array([self.key_of(slot, cell) for slot in slots.tolist()], dtype=np.int64)
+
+    @property
+    def any_share(self) -> bool:
+        """Whether anybody may lend no more than a share of a loan."""
+        caps = self.lender_caps.in_force
+        return self.shared or self.rules.max_share is not None or "max_share" in caps
+
+    def highest_rank_rate(self, cell: int, max_rate: int) -> int:
+        """The rate in the ranking, ppm, up to which a borrower's highest rate reaches; -1: none."""
+        if self.posted is None:
+            return max_rate
+        posted = self.posted[cell]
+        return -1 if posted is None or posted > max_rate else posted
 
     def amount_of(self, first: int) -> int:
         """An offer's budget: what it brought in all, minor units."""
@@ -202,27 +237,40 @@ class State:
         table.lender[first:stop] = np.fromiter(lenders, dtype=np.int32, count=rows)
         table.place[first:stop] = places[offers.place_codes]
         table.tag[first:stop] = tags[offers.tag_codes]
-        keys = place_keys(offers.min_rates, table.arrival[first:stop])
         self.arrivals += rows
         self.posted_total += int(offers.amounts.sum())
         self.shared |= bool((offers.max_share != NO_SHARE).any())
-        order = keys.argsort(kind="stable")
-        sorted_places = table.place[first:stop][order]
         columns = (
-            keys[order],
-            slots[order],
-            table.lender[first:stop][order],
-            table.tag[first:stop][order],
-            table.cap[first:stop][order],
+            place_keys(offers.min_rates, table.arrival[first:stop]),
+            slots,
+            table.lender[first:stop],
+            table.tag[first:stop],
+            table.cap[first:stop],
         )
+        order = columns[0].argsort(kind="stable")
+        in_order = tuple(column[order] for column in columns)
+        sorted_places = table.place[first:stop][order]
         stands = np.zeros((len(self.cells), len(self.places)), dtype=np.bool_)
         for place in places.tolist():
             stands[list(self._place_cells[place]), place] = True
         for cell in np.flatnonzero(stands.any(axis=1)).tolist():
             here = stands[cell][sorted_places]
-            self.ladders[cell].extend(tuple(column[here] for column in columns))
+            self.ladders[cell].extend(
+                self._ranked(cell, tuple(column[here] for column in in_order))
+            )
+            self.stirred.add(cell)
         for slot in (first + np.flatnonzero(offers.expires_at != NEVER)).tolist():
             self._watch_expiry(slot)
+
+    def _ranked(self, cell: int, rows: Columns) -> Columns:
+        """Rows sorted by key; where the cell has a posted rate, by what they rank at there."""
+        if self.posted is None:
+            return rows
+        bottom = place_key(self.posted[cell] or 0, 0)
+        # All keys below it tie at the posted rate: their arrival stays, the rate is lifted.
+        keys = np.where(rows[0] < bottom, bottom | arrivals_of(rows[0]), rows[0])
+        order = keys.argsort(kind="stable")
+        return (keys[order], *(column[order] for column in rows[1:]))
 
     def amend(self, offer: Offer) -> None:
         """Make the offer of that id what `offer` says.
@@ -236,7 +284,7 @@ class State:
             for slot in self.slots_of(first)
             for cell in self.cells_of(slot)
         ]
-        old_rates = {cell: self._rate(first, cell) for cell in self.cells_of(first)}
+        old_rates = {cell: self.ask_of(first, cell) for cell in self.cells_of(first)}
         change = offer.amount - self.amount_of(first)
         self._take_out(first, max(-change, 0))
         self._forget_expiry(first)
@@ -245,7 +293,7 @@ class State:
         self._watch_expiry(first)
         for slot in self.slots_of(first):
             for cell in self.cells_of(slot):
-                if old_rates.get(cell) != self._rate(first, cell):
+                if old_rates.get(cell) != self.ask_of(slot, cell):
                     self.moved.setdefault(slot, {})[cell] = self._next_arrival()
         for cell, key in old_keys:
             self.ladders[cell].remove(key)
@@ -267,11 +315,66 @@ class State:
                 self._vacate(cell)
 
     def lend(self, loan: Loan) -> None:
-        """Take a new loan's notes out of the offers' budgets, and count them as outstanding."""
+        """Take a new loan's notes out of what is committed to it, or else out of the budgets."""
         notes = loan.notes
-        # Every slot stands at most once in a loan, so a plain indexed subtraction is exact.
-        self.table.remaining[notes.offers] -= notes.amounts
-        self.exposure.lend(loan)
+        committed = bool(self.waiting) and self.waiting.has_commitments(loan.request_id)
+        self.waiting.leave(loan.request_id)
+        if committed:
+            np.subtract.at(self.table.committed, notes.offers, notes.amounts)
+        else:
+            # Every slot stands at most once in such a loan, so indexed subtraction is exact.
+            self.table.remaining[notes.offers] -= notes.amounts
+            self.exposure.count(loan.request, notes.lenders, notes.amounts)
+        self.exposure.book(loan)
+
+    def hold(self, loan: Loan, until: int) -> None:
+        """A loan waits for the borrower's yes; its notes' money is committed, if it is not yet."""
+        notes = loan.notes
+        committed = self.waiting.has_commitments(loan.request_id)
+        self.waiting.leave(loan.request_id)
+        if not committed:
+            self._commit(loan.request, notes.offers, notes.lenders, notes.amounts)
+        self.waiting.hold(loan, until)
+
+    def commit(self, request_id: str, new: Commitments) -> None:
+        """Commit money to a resting request."""
+        resting = self.waiting.resting[request_id]
+        self._commit(resting.request, new.slots, new.lenders, new.amounts)
+        resting.held = resting.held.plus(new)
+
+    def release(self, request_id: str, back: Commitments) -> None:
+        """Money committed to a resting request, or to a loan that waits, goes back to its offers.
+
+        At its old place; or, where the offer has left the book, out of the book.
+        """
+        waiting = self.waiting
+        if request_id in waiting.resting:
+            resting = waiting.resting[request_id]
+            resting.held = resting.held.minus(back)
+            request = resting.request
+        else:
+            request = waiting.held[request_id].loan.request
+            waiting.leave(request_id)
+        table = self.table
+        slots, amounts = back.slots, back.amounts
+        np.subtract.at(table.committed, slots, amounts)
+        self.exposure.count(request, back.lenders, -amounts)
+        standing = table.state.take(slots) == STANDING
+        np.add.at(table.remaining, slots[standing], amounts[standing])
+        np.add.at(table.cancelled, slots[~standing], amounts[~standing])
+        for slot in np.unique(slots[standing]).tolist():
+            if table.remaining[slot] >= self.least:
+                self._stand(slot, again=True)
+        self.stir_all()
+
+    def stir_all(self) -> None:
+        """Let all resting requests be asked again."""
+        self.stirred.add(ALL_CELLS)
+
+    def _commit(self, request: Request, slots: Numbers, lenders: Numbers, amounts: Amounts) -> None:
+        np.subtract.at(self.table.remaining, slots, amounts)
+        np.add.at(self.table.committed, slots, amounts)
+        self.exposure.count(request, lenders, amounts)
 
     def declare_group(self, borrower_id: str, members: frozenset[str]) -> None:
         """Bar these parties' offers from the borrower's requests, and no others any more."""
@@ -321,16 +424,15 @@ class State:
             if not waiting:
                 del self.expiries[time]
 
-    def _rate(self, first: int, cell: int) -> int:
-        card = self.cards.get(first)
-        return int(self.table.rate[first]) if card is None else card[self.cells[cell][0]]
-
-    def _stand(self, slot: int) -> None:
-        """Put a slot into the ladders of its cells."""
+    def _stand(self, slot: int, *, again: bool = False) -> None:
+        """Put a slot into the ladders of its cells; with `again`, only where it is not there."""
         table = self.table
         who = slot, int(table.lender[slot]), int(table.tag[slot]), int(table.cap[slot])
         for cell in self.cells_of(slot):
-            self.ladders[cell].add(self.key_of(slot, cell), *who)
+            key = self.key_of(slot, cell)
+            if not (again and self.ladders[cell].stands(key)):
+                self.ladders[cell].add(key, *who)
+            self.stirred.add(cell)
 
     def _vacate(self, cell: int) -> None:
         """Note that a place has lost its money; tidy the ladder when half of it has."""
@@ -373,7 +475,9 @@ class State:
     def digest(self) -> str:
         """A BLAKE2b hash, hex, of all that can influence later events. O(offers + notes)."""
         hasher = hashlib.blake2b(digest_size=32)
-        for piece in chain(self._offer_pieces(), self._party_pieces(), self._loan_pieces()):
+        for piece in chain(
+            self._offer_pieces(), self._party_pieces(), self._loan_pieces(), self._waiting_pieces()
+        ):
             hasher.update(len(piece).to_bytes(8, "little"))
             hasher.update(piece)
         return hasher.hexdigest()
@@ -408,18 +512,37 @@ class State:
             for column in (opened.loan.notes.rates, opened.left, opened.loan.notes.lenders):
                 yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
 
+    def _waiting_pieces(self) -> Iterator[bytes]:
+        waiting = self.waiting
+        yield repr(waiting.arrivals).encode()
+        for resting in waiting.ranked():
+            terms = resting.time_in_force, resting.hold_for, resting.arrival
+            yield repr((_plain_request(resting.request), terms)).encode()
+            for column in (resting.held.keys, resting.held.slots, resting.held.amounts):
+                yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
+        for _, held in sorted(waiting.held.items()):
+            yield repr((_plain_request(held.loan.request), held.until, held.arrival)).encode()
+            notes = held.loan.notes
+            for column in (notes.offers, notes.amounts, notes.rates):
+                yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
+
     def check(self) -> None:
         """Raise InvariantError unless everything that must agree does. O(places + notes)."""
         table = self.table
         used = slice(0, table.count)
         if (table.remaining[used] < 0).any():
             raise InvariantError("no budget is overdrawn")
-        lent = table.amount[used] - table.remaining[used] - table.cancelled[used]
+        committed = np.zeros(table.count, dtype=np.int64)
+        for _, slots, _, amounts in self.waiting.committed():
+            np.add.at(committed, slots, amounts)
+        if not np.array_equal(committed, table.committed[used]):
+            raise InvariantError("what offers have committed is the sum over what waits")
+        lent = table.amount[used] - table.remaining[used] - committed - table.cancelled[used]
         booked = np.zeros(table.count, dtype=np.int64)
         for opened in self.exposure.loans.values():
             np.add.at(booked, opened.loan.notes.offers, opened.loan.notes.amounts)
         if not np.array_equal(lent, booked):
-            raise InvariantError("budget = remaining + lent + cancelled")
+            raise InvariantError("budget = remaining + committed + lent + cancelled")
         least = self.least
         live = np.flatnonzero(table.remaining[used] >= least).tolist()
         expected: list[list[int]] = [[] for _ in self.ladders]
@@ -430,7 +553,13 @@ class State:
             ladder.check()
             if ladder.keys(table.remaining, least).tolist() != sorted(keys):
                 raise InvariantError("every slot with money stands in each of its cells, once")
-        self.exposure.check(len(self.lender_names))
+        self.exposure.check(len(self.lender_names), self.waiting.committed())
+
+
+def _plain_request(request: Request) -> list[object]:
+    """All fields of a request, in a form that is written the same everywhere."""
+    values = attrs.astuple(request, recurse=False)
+    return [sorted(value) if isinstance(value, frozenset) else value for value in values]
 
 
 def _plain_place(place: Place) -> tuple[list[str] | None, list[int] | None]:

@@ -4,10 +4,14 @@ Every limit is room already; the loan takes the rooms from the best rate on. Low
 until one can be placed whole: the greatest fixed point of the share caps, the tail, start again.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import overload
+
 import attrs
 import numpy as np
 
-from p2pmatch.allocation import Level
+from p2pmatch.allocation import Fifo, Level, Lottery
+from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.errors import InvariantError
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.orders import Request
@@ -24,19 +28,25 @@ class Placement:
     Parameters
     ----------
     principal : the loan's size, minor units.
+    keys : int64, shape (n,): the places they come from.
     slots, lenders : int32, shape (n,).
-    amounts, asks : int64, shape (n,), minor units and ppm.
+    amounts : int64, shape (n,), minor units.
     unfunded : what of the request found no money, minor units.
     reason : why, a stable code; None when the request is funded in full.
     """
 
     principal: int
+    keys: Amounts
     slots: Numbers
     lenders: Numbers
     amounts: Amounts
-    asks: Amounts
     unfunded: int
     reason: str | None
+
+    @property
+    def asks(self) -> Amounts:
+        """The rates asked, int64, shape (n,), ppm."""
+        return rates_of(self.keys)
 
 
 def sweep(state: State, request: Request, now: int) -> Placement:
@@ -56,32 +66,30 @@ def sweep(state: State, request: Request, now: int) -> Placement:
     -----
     O(rows of the ranking up to the last note) for each target tried; the first nearly always does.
     """
-    return Sweep(state, request, now).run()
+    return Sweep(Rooms(state, request, now)).run(request.least_amount)
 
 
 class Sweep:
-    """The search for the largest target that can be placed whole."""
+    """The search for the largest target that can be placed whole in the rooms it is given."""
 
-    __slots__ = ("increment", "least", "request", "rooms", "state")
+    __slots__ = ("increment", "least", "request", "rooms", "rule", "state")
 
-    def __init__(self, state: State, request: Request, now: int) -> None:
-        self.state = state
-        self.request = request
-        self.increment = state.rules.increment
-        self.least = state.least
-        self.rooms = Rooms(state, request, now)
+    def __init__(self, rooms: Rooms) -> None:
+        self.rooms = rooms
+        self.state = rooms.state
+        self.request = rooms.request
+        self.increment = rooms.increment
+        self.least = rooms.least
+        self.rule = rooms.state.rules.allocation_rule
 
-    def run(self) -> Placement:
+    def run(self, least_amount: int) -> Placement:
         """Try targets from the request's amount downwards until one can be placed whole."""
-        request = self.request
-        least_amount = request.least_amount
-        target = self.rooms.borrower_room()
-        reason = None if target == request.amount else "borrower_limit"
+        target = self.rooms.largest()
+        reason = None if target == self.request.amount else "borrower_limit"
         if target < least_amount:
             return self._nothing("borrower_limit")
-        place = self._place if self.state.fifo else self._place_by_level
         while target >= least_amount and target > 0:
-            placed, rows = place(target)
+            placed, rows = self._place(target, target)
             if placed == target:
                 return self._placement(target, rows, reason)
             reason = "not_enough_room"
@@ -91,11 +99,39 @@ class Sweep:
             target = capacity if capacity < target else placed
         return self._nothing(self.rooms.why_nothing())
 
-    def _place(self, target: int) -> tuple[int, Rows]:
+    def commit(self, target: int, size: int) -> tuple[Commitments, Commitments]:
+        """Place as much of `target` as can be, in a loan that may come to `size`.
+
+        Returns
+        -------
+        What is placed, and what for its sake is taken back from the commitments that stay.
+        """
+        stays = self.rooms.stays()
+        _, rows = self._place(target, size)
+        new = Commitments(rows.keys, rows.slots, rows.lenders, rows.given).positive()
+        if not len(stays.amounts):
+            return new, NO_COMMITMENTS
+        # Those that stay lead the rows, so that the tail could take from them.
+        count = len(stays.amounts)
+        left = Commitments(stays.keys, stays.slots, stays.lenders, rows.given[:count])
+        new = Commitments(
+            rows.keys[count:], rows.slots[count:], rows.lenders[count:], rows.given[count:]
+        )
+        return new.positive(), stays.minus(left)
+
+    def _place(self, target: int, size: int) -> tuple[int, Rows]:
         """Allocate `target` along the ranking; the sum placed, and the rows with their amounts."""
-        pieces = []
+        if isinstance(self.rule, Fifo):
+            return self._place_in_order(target, self.rooms.scan(size))
+        if isinstance(self.rule, Lottery):
+            return self._place_in_order(target, self.rooms.drawn(size, self.rule.draw))
+        return self._place_by_level(target, self.rooms.scan(size))
+
+    def _place_in_order(self, target: int, scan: Iterator[Rows]) -> tuple[int, Rows]:
+        """Use up the rows one after the other."""
+        pieces = self._staying()
         missing = target
-        for rows in self.rooms.scan(target):
+        for rows in scan:
             end, rest = _reach(rows, missing)
             if end < 0:
                 pieces.append(rows)
@@ -106,27 +142,42 @@ class Sweep:
             return self._with_tail(target, joined) if rest < self.least else (target, joined)
         return target - missing, Rows.joined(pieces)
 
+    def _staying(self) -> list[Rows]:
+        """What stays committed, as rows that lead all others."""
+        stays = self.rooms.stays()
+        if not len(stays.amounts):
+            return []
+        amounts = stays.amounts
+        return [Rows(stays.keys, stays.slots, stays.lenders, amounts, amounts, amounts)]
+
     def _with_tail(self, target: int, rows: Rows) -> tuple[int, Rows]:
         """Bring a last note below the smallest up to it, or drop it."""
         given = rows.given
         tail = int(given[-1])
         short = self.least - tail
-        spare = np.where(given[:-1] > 0, given[:-1] - self.least, 0)
-        if rows.raw[-1] < self.least or spare.sum() < short:
+        if rows.raw[-1] < self.least or not self._take_back(given[:-1], short):
+            given[-1] = 0
             return target - tail, rows
-        # The dearest first: each gives what those behind it could not spare.
-        from_back = spare[::-1].cumsum()
-        still_short = np.maximum(short - (from_back - spare[::-1]), 0)
-        given[:-1] -= np.minimum(spare[::-1], still_short)[::-1]
         given[-1] = self.least
         return target, rows
 
-    def _place_by_level(self, target: int) -> tuple[int, Rows]:
-        """As `_place`, for rules that share a rate: the marginal rate is read whole and shared."""
+    def _take_back(self, given: Amounts, short: int) -> bool:
+        """Take `short` from the dearest of these notes, each stays a note; False: they cannot."""
+        spare = np.where(given > 0, given - self.least, 0)
+        if spare.sum() < short:
+            return False
+        # The dearest first: each gives what those behind it could not spare.
+        from_back = spare[::-1].cumsum()
+        still_short = np.maximum(short - (from_back - spare[::-1]), 0)
+        given -= np.minimum(spare[::-1], still_short)[::-1]
+        return True
+
+    def _place_by_level(self, target: int, scan: Iterator[Rows]) -> tuple[int, Rows]:
+        """As `_place_in_order`, for rules that share a rate: the last is read whole and shared."""
         pieces = []
         missing = target
         bound = None
-        for rows in self.rooms.scan(target):
+        for rows in scan:
             if bound is None:
                 end, rest = _reach(rows, missing)
                 if end < 0:
@@ -137,33 +188,51 @@ class Sweep:
             if rows.keys[0] >= bound:
                 break
             pieces.append(rows.take(slice(0, int(rows.keys.searchsorted(bound)))))
-        joined = Rows.joined(pieces)
+        joined = Rows.joined([*self._staying(), *pieces])
         if bound is None:
             return target - missing, joined
-        given = self._share_last_rate(target, joined)
-        return int(given.sum()), attrs.evolve(joined, given=given)
+        # A copy, because the columns may be views of rooms.
+        given = joined.given.copy()
+        placed = self._share_last_rate(target, joined, given)
+        return placed, attrs.evolve(joined, given=given)
 
-    def _share_last_rate(self, target: int, rows: Rows) -> Amounts:
-        """What each row gives when the rule shares out what is needed at the last rate."""
-        state = self.state
+    def _share_last_rate(self, target: int, rows: Rows, given: Amounts) -> int:
+        """Have the rule share out what is needed at the last rate; what is placed in all.
+
+        What it cannot place for want of a whole note is brought up to one at the cost of the
+        dearest notes at better rates.
+        """
+        staying = len(self.rooms.stays().amounts)
         rates = rates_of(rows.keys)
-        first = int(rates.searchsorted(rates[-1]))
-        need = target - int(rows.given[:first].sum())
-        candidates = first + np.flatnonzero(rows.given[first:])
-        rooms = rows.given[candidates]
-        given = rows.given.copy()
-        if rooms.sum() > need:
-            slots = rows.slots[candidates].tolist()
-            level = Level(
-                need=need,
-                rooms=rooms,
-                increment=self.increment,
-                min_note=self.least,
-                request_id=self.request.request_id,
-                offer_ids=[state.offer_names[slot] for slot in slots],
-            )
-            given[candidates] = self._checked(state.rules.allocation_rule.allocate(level), level)
-        return given
+        first = staying + int(rates[staying:].searchsorted(rates[-1]))
+        need = target - int(given[staying:first].sum())
+        candidates = first + np.flatnonzero(given[first:])
+        rooms = given[candidates]
+        total = int(rooms.sum())
+        if total <= need:
+            return target - need + total
+        parts = self._shared(need, rooms, rows.slots[candidates])
+        placed = int(parts.sum())
+        more = placed + self.least
+        if placed < need < more <= total:
+            brought_up = self._shared(more, rooms, rows.slots[candidates])
+            if brought_up.sum() == more and self._take_back(given[:first], more - need):
+                parts, placed = brought_up, need
+        given[candidates] = parts
+        return target - need + placed
+
+    def _shared(self, need: int, rooms: Amounts, slots: Numbers) -> Amounts:
+        level = Level(
+            need=need,
+            rooms=rooms,
+            increment=self.increment,
+            min_note=self.least,
+            request_id=self.request.request_id,
+            offer_ids=_Names(self.state.offer_names, slots),
+        )
+        if need == rooms.sum():
+            return rooms
+        return self._checked(self.rule.allocate(level), level)
 
     def _checked(self, parts: Amounts, level: Level) -> Amounts:
         """Hold a rule to its contract, ours or a third party's. O(n)."""
@@ -175,8 +244,7 @@ class Sweep:
             and parts.sum() <= level.need
         )
         if not sound:
-            rule = self.state.rules.allocation_rule
-            raise InvariantError(f"{rule!r} gave parts outside the rooms it was handed")
+            raise InvariantError(f"{self.rule!r} gave parts outside the rooms it was handed")
         return parts
 
     def _capacity(self, target: int) -> int:
@@ -184,14 +252,14 @@ class Sweep:
 
         The sum over lenders of the least of joint room, share cap and offers' rooms.
         """
-        pieces = list(self.rooms.scan(target, alone=True))
+        pieces = list(self.rooms.capped(target))
         if not pieces:
             return 0
         rows = Rows.joined(pieces)
         order = rows.lenders.argsort(kind="stable")
         starts = np.flatnonzero(np.diff(rows.lenders[order], prepend=-1))
         sums = np.add.reduceat(rows.own[order], starts)
-        # With `alone`, `raw` holds the lender's cap.
+        # Of capped rows `raw` is the lender's cap.
         return min(target, int(np.minimum(sums, rows.raw[order][starts]).sum()))
 
     def _placement(self, principal: int, rows: Rows, reason: str | None) -> Placement:
@@ -202,10 +270,10 @@ class Sweep:
         # Copies, because the columns may be views of a chunk, which changes under the loan's notes.
         return Placement(
             principal,
+            keys.copy(),
             slots.copy(),
             lenders.copy(),
             given.copy(),
-            rates_of(keys),
             self.request.amount - principal,
             reason,
         )
@@ -213,8 +281,28 @@ class Sweep:
     def _nothing(self, reason: str) -> Placement:
         none = NO_ROWS
         return Placement(
-            0, none.slots, none.lenders, none.given, none.given, self.request.amount, reason
+            0, none.keys, none.slots, none.lenders, none.given, self.request.amount, reason
         )
+
+
+class _Names(Sequence[str]):
+    """The ids of some offers, looked up when somebody asks."""
+
+    def __init__(self, names: Sequence[str], slots: Numbers) -> None:
+        self._names = names
+        self._slots = slots
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return _Names(self._names, self._slots[index])
+        return self._names[int(self._slots[index])]
 
 
 def _reach(rows: Rows, missing: int) -> tuple[int, int]:

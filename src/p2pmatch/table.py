@@ -32,7 +32,7 @@ def grown(column: npt.NDArray[np.int64], rows: int, fill: int = 0) -> npt.NDArra
 class OfferTable:
     """Columns over slots. Only the first `count` rows are in use.
 
-    amount, remaining, cancelled : minor units; what is lent is amount - remaining - cancelled.
+    amount, remaining, committed, cancelled : minor units; the rest of the amount is lent.
     arrival : the number that ranks it inside its rate.
     cap, share, expires : max_per_loan, max_share, expires_at; NO_CAP, NO_SHARE, NEVER: not set.
     rate : ppm; not used where the offer has a rate card.
@@ -46,6 +46,7 @@ class OfferTable:
     COLUMNS: ClassVar = (
         "amount",
         "remaining",
+        "committed",
         "cancelled",
         "arrival",
         "cap",
@@ -64,6 +65,7 @@ class OfferTable:
         self.count = 0
         self.amount = np.zeros(_ROWS, dtype=np.int64)
         self.remaining = np.zeros(_ROWS, dtype=np.int64)
+        self.committed = np.zeros(_ROWS, dtype=np.int64)
         self.cancelled = np.zeros(_ROWS, dtype=np.int64)
         self.arrival = np.zeros(_ROWS, dtype=np.int64)
         self.cap = np.zeros(_ROWS, dtype=np.int64)

@@ -41,13 +41,18 @@ class Taken:
         # A copy: the chunk these lenders may be a view of is rewritten as rows come and go.
         self._touched.append(lenders.copy())
 
+    def left(self, lenders: Lenders, cap: Amounts | int) -> Amounts:
+        """What each row's lender may still give when it may give `cap` in all. O(n)."""
+        left: Amounts = cap - self._taken.take(lenders)
+        return left
+
     def room(self, lenders: Lenders, own: Amounts, cap: Amounts | int, least: int) -> Amounts:
         """What each row could give when its lender may give `cap` in all.
 
         O(n), or O(n log n) where a lender has several rows. Rows come in rank order; a row counts
         what the lender's rows before it give, which is nothing where that would be below `least`.
         """
-        left = cap - self._taken.take(lenders)
+        left = self.left(lenders, cap)
         room: Amounts = np.minimum(own, np.maximum(left, 0))
         repeated = self._repeated(lenders)
         if repeated is None:
@@ -67,7 +72,8 @@ class Taken:
 
     def _repeated(self, lenders: Lenders) -> npt.NDArray[np.intp] | None:
         """The rows whose lender has more than one row here; None where all differ."""
-        order = _ROW_NUMBERS[: len(lenders)]
+        count = len(lenders)
+        order = _ROW_NUMBERS[:count] if count <= CHUNK else np.arange(count)
         self._last[lenders] = order
         again = self._last.take(lenders) != order
         if not again.any():

@@ -1,12 +1,24 @@
 """What can be read off a marketplace: small records, made when somebody asks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OfferStatus", "Outstanding", "QueueEntry", "RateLadder"]
+from p2pmatch.events import CellUncrossed
+from p2pmatch.loans import Loan, Notes
+from p2pmatch.orders import Request
+
+__all__ = [
+    "OfferStatus",
+    "Outstanding",
+    "QueueEntry",
+    "RateLadder",
+    "RequestStatus",
+    "Uncrossed",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -39,11 +51,100 @@ class QueueEntry:
 
 @attrs.frozen
 class Outstanding:
-    """What a lender has lent and not got back, minor units; zeros left out."""
+    """What a lender has lent and not got back, minor units; zeros left out.
+
+    `committed` is what is promised beside that: to requests that rest, and to loans that wait for
+    the borrower's yes. Limits count both.
+    """
 
     total: int
     by_grade: Mapping[str, int]
     by_borrower: Mapping[str, int]
+    committed: int
+
+
+@attrs.frozen
+class RequestStatus:
+    """A request that waits.
+
+    Parameters
+    ----------
+    request : the request.
+    state : "resting"; or "held", its loan waits for the borrower's yes.
+    deadline : the time at which it ends; None: no time is set.
+    notes : what is committed to it, at the rates asked; or the notes of its loan.
+    """
+
+    request: Request
+    state: str
+    deadline: int | None
+    notes: Notes
+
+    @property
+    def committed(self) -> int:
+        """The money committed to it, minor units."""
+        return int(self.notes.amounts.sum())
+
+
+@attrs.frozen(kw_only=True)
+class Uncrossed:
+    """What a call auction came to.
+
+    Parameters
+    ----------
+    rate : what every loan bears, ppm; None: no loan was made.
+    volume : what is lent, minor units.
+    loans : in rank order; loans that wait for the borrower's yes among them.
+    unfunded : (request_id, amount, reason) of what was matched and could not be placed; the reason
+        is the limit that turned most of it away.
+    matched : the volume at which supply and demand meet before any limit, minor units.
+    supply, demand : all that was offered and asked for in the cell, minor units.
+    at_margin : what stood at the last accepted rate, and what of it was allotted, minor units.
+    """
+
+    rate: int | None
+    volume: int
+    loans: tuple[Loan, ...]
+    unfunded: tuple[tuple[str, int, str], ...]
+    matched: int
+    supply: int
+    demand: int
+    at_margin: tuple[int, int]
+
+    @classmethod
+    def of(cls, event: CellUncrossed, loans: Iterable[Loan]) -> "Uncrossed":
+        """What an event says, with its loans."""
+        return cls(
+            rate=event.rate,
+            volume=event.volume,
+            loans=tuple(loans),
+            unfunded=event.turned_away,
+            matched=event.matched,
+            supply=event.supply,
+            demand=event.demand,
+            at_margin=event.at_margin,
+        )
+
+    @property
+    def supply_left(self) -> int:
+        """What of the offers is still in the book, minor units."""
+        return self.supply - self.volume
+
+    @property
+    def demand_left(self) -> int:
+        """What of the requests got no money, minor units."""
+        return self.demand - self.volume
+
+    @property
+    def share_at_margin(self) -> Fraction | None:
+        """What part of the money at the last accepted rate was allotted; None: nothing matched."""
+        stood, allotted = self.at_margin
+        return Fraction(allotted, stood) if stood else None
+
+    @property
+    def bid_to_cover(self) -> Fraction | None:
+        """What was asked for, as a multiple of what was lent; None: nothing was."""
+        return Fraction(self.demand, self.volume) if self.volume else None
 
 
 @attrs.frozen(eq=False)

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from p2pmatch import BorrowerLimits, Limits, Marketplace, Offer, P2PMatchError, Request, Rules
+from p2pmatch import (
+    Auction,
+    BorrowerLimits,
+    Limits,
+    Listing,
+    Marketplace,
+    Offer,
+    P2PMatchError,
+    Request,
+    Rules,
+)
 from tests.model import Model, Outcome, Refusal
 
 
@@ -20,9 +30,15 @@ class Pair:
         self.market = Marketplace(rules)
         self.model = Model(rules)
         self.offers: list[str] = []
-        self.loans: list[str] = []
+        self.requests: list[str] = []
         self.parties: set[str] = set()
         self.refused = 0
+        self.checked: set[str] = set()
+
+    @property
+    def loans(self) -> list[str]:
+        """The requests that have loans."""
+        return list(self.model.debts)
 
     def post(self, offer: Offer, now: int) -> None:
         self.parties.add(offer.lender_id)
@@ -35,12 +51,10 @@ class Pair:
     def post_many(self, offers: list[Offer], now: int) -> None:
         """All by columns on the one side, one by one on the other (these offers are sound)."""
         self.market.post_many(offer_columns(offers), now=now)
+        self.model.post_many(offers, now)
         for offer in offers:
-            self.model.post(offer, now)
             self.offers.append(offer.offer_id)
             self.parties.add(offer.lender_id)
-        if not offers:
-            self.model.advance(now)
         self.compare()
 
     def amend(self, offer_id: str, changes: dict[str, Any], now: int) -> None:
@@ -54,40 +68,109 @@ class Pair:
             lambda: self.market.cancel(offer_id, now=now), lambda: self.model.cancel(offer_id, now)
         )
 
-    def submit(self, request: Request, now: int) -> None:
+    def submit(self, request: Request, now: int, hold_for: int | None = None) -> None:
         """Quote first: it changes nothing, and submitting then gives what it said."""
         self.parties.add(request.borrower_id)
+        self.requests.append(request.request_id)
         before = self.market.digest()
         quote = self._try(lambda: self.market.quote(request, now=now))
+        said = self._try(lambda: self.model.quote(request, now))
         assert self.market.digest() == before
+        if isinstance(said, str):
+            assert quote == said
+        else:
+            assert rows(quote.loan) == said.notes
+            assert (quote.unfunded, quote.reason) == (said.unfunded, said.reason)
         got: list[Any] = []
         expected: list[Outcome] = []
         self._both(
-            lambda: got.append(self.market.submit(request, now=now)),
-            lambda: expected.append(self.model.submit(request, now)),
+            lambda: got.append(self.market.submit(request, now=now, hold_for=hold_for)),
+            lambda: expected.append(self.model.submit(request, now, hold_for=hold_for)),
         )
         if not expected:
             assert isinstance(quote, str)
             return
         (result,), (outcome,) = got, expected
-        assert rows(result.loan) == outcome.notes
+        if self.rules.matching == "call":
+            assert (result.loan, result.reason) == (None, "resting")
+            return
+        loan = result.loan if hold_for is None else result.pending
+        assert rows(loan) == outcome.notes
         assert (result.unfunded, result.reason) == (outcome.unfunded, outcome.reason)
-        if result.loan is not None:
-            assert result.loan.principal == outcome.principal
-            assert result.loan.rate == outcome.rate
-            self.loans.append(request.request_id)
-        assert rows(quote.loan) == outcome.notes
-        assert (quote.unfunded, quote.reason) == (result.unfunded, result.reason)
+        if loan is not None:
+            assert loan.principal == outcome.principal
+            assert loan.rate == outcome.rate
+            assert loan.notes.rate_source == outcome.source
+        if not isinstance(said, str):
+            assert said.notes == outcome.notes
+
+    def rest(
+        self, request: Request, kind: str, closes_at: int, now: int, hold_for: int | None
+    ) -> None:
+        """Let a request rest; what it got is compared with the whole state."""
+        self.parties.add(request.borrower_id)
+        self.requests.append(request.request_id)
+        terms = {"listing": Listing, "auction": Auction}[kind](closes_at)
+        got: list[Any] = []
+        done = self._both(
+            lambda: got.append(
+                self.market.submit(request, now=now, time_in_force=terms, hold_for=hold_for)
+            ),
+            lambda: self.model.submit(request, now, kind, closes_at, hold_for),
+        )
+        if not done:
+            return
+        (result,) = got
+        if request.request_id in self.model.resting:
+            total = self.model.resting[request.request_id].total()
+            assert (result.loan, result.pending, result.reason) == (None, None, "resting")
+            assert (result.committed, result.unfunded) == (total, request.amount - total)
+        else:
+            made = result.loan or result.pending
+            assert (made.principal, result.committed, result.unfunded) == (request.amount, 0, 0)
+
+    def withdraw(self, request_id: str, now: int) -> None:
+        self._both(
+            lambda: self.market.withdraw(request_id, now=now),
+            lambda: self.model.withdraw(request_id, now),
+        )
+
+    def accept(self, request_id: str, now: int) -> None:
+        self._both(
+            lambda: self.market.accept(request_id, now=now),
+            lambda: self.model.accept(request_id, now),
+        )
+
+    def decline(self, request_id: str, now: int) -> None:
+        self._both(
+            lambda: self.market.decline(request_id, now=now),
+            lambda: self.model.decline(request_id, now),
+        )
+
+    def uncross(self, grade: str, term: int, now: int) -> None:
+        got: list[Any] = []
+        expected: list[Any] = []
+        self._both(
+            lambda: got.append(self.market.uncross(grade, term, now=now)),
+            lambda: expected.append(self.model.uncross(grade, term, now)),
+        )
+        for crossed, twin in zip(got, expected, strict=True):
+            assert (crossed.rate, crossed.matched) == (twin["rate"], twin["matched"])
+            loans = [(loan.request_id, rows(loan)) for loan in crossed.loans]
+            assert loans == twin["loans"]
+            lent = sum(loan.principal for loan in crossed.loans)
+            turned_away = sum(amount for _, amount, _ in crossed.unfunded)
+            assert (crossed.volume, crossed.matched) == (lent, lent + turned_away)
 
     def submit_many(self, requests: list[Request], now: int) -> None:
         results = self.market.submit_many(request_columns(requests), now=now)
         for request, result in zip(requests, results, strict=True):
             outcome = self.model.submit(request, now)
-            assert rows(result.loan) == outcome.notes
-            assert (result.unfunded, result.reason) == (outcome.unfunded, outcome.reason)
             self.parties.add(request.borrower_id)
-            if result.loan is not None:
-                self.loans.append(request.request_id)
+            self.requests.append(request.request_id)
+            if self.rules.matching != "call":
+                assert rows(result.loan) == outcome.notes
+                assert (result.unfunded, result.reason) == (outcome.unfunded, outcome.reason)
         if requests:
             self.compare()
 
@@ -144,9 +227,30 @@ class Pair:
         market.check()
         assert market.now == model.now
         assert [
-            (o.offer_id, o.lender_id, o.amount, o.remaining, o.lent, o.cancelled, o.state)
+            (
+                o.offer_id,
+                o.lender_id,
+                o.amount,
+                o.remaining,
+                o.committed,
+                o.lent,
+                o.cancelled,
+                o.state,
+            )
             for o in market.offers()
         ] == model.offers()
+        assert [
+            (
+                r.request.request_id,
+                r.state,
+                r.deadline,
+                [(n.offer_id, n.lender_id, n.amount, n.rate) for n in r.notes],
+            )
+            for r in market.requests()
+        ] == model.waiting()
+        for request_id in model.debts.keys() - self.checked:
+            assert rows(market.loan(request_id)) == model.loan(request_id)
+            self.checked.add(request_id)
         for grade, term in self.rules.cells:
             queue = [
                 (e.offer_id, e.lender_id, e.rate, e.remaining) for e in market.queue(grade, term)
@@ -161,6 +265,7 @@ class Pair:
                 exposure.total,
                 dict(exposure.by_grade),
                 dict(exposure.by_borrower),
+                exposure.committed,
             ) == model.exposure(party)
             assert market.borrower_outstanding(party) == model.borrower_outstanding(party)
 
@@ -193,4 +298,5 @@ def request_columns(requests: list[Request]) -> dict[str, list[Any]]:
         "term": [r.term for r in requests],
         "min_amount": [r.min_amount for r in requests],
         "tags": ["|".join(sorted(r.tags)) for r in requests],
+        "expires_at": [r.expires_at for r in requests],
     }

@@ -72,10 +72,37 @@ class History:
         self.pair.cancel(self.offer_id(), self.now)
 
     def submit(self) -> None:
-        self.pair.submit(self.draw.request(), self.now)
+        self.pair.submit(self.draw.request(self.now), self.now, self.hold_for())
+
+    def hold_for(self) -> int | None:
+        return self.random.randrange(1, 6) if self.draw.chance(15) else None
+
+    def rest(self) -> None:
+        kind = self.random.choice(["listing", "auction"])
+        closes_at = self.now + self.random.choice([0, 1, 2, 4, 8, 12, 20])
+        request = self.draw.request(self.now)
+        self.pair.rest(request, kind, closes_at, self.now, self.hold_for())
+
+    def request_id(self) -> str:
+        waiting = [*self.pair.model.resting, *self.pair.model.held]
+        known = waiting if waiting and self.draw.chance(85) else self.pair.requests
+        return self.random.choice([*known, "nobody"])
+
+    def withdraw(self) -> None:
+        self.pair.withdraw(self.request_id(), self.now)
+
+    def accept(self) -> None:
+        self.pair.accept(self.request_id(), self.now)
+
+    def decline(self) -> None:
+        self.pair.decline(self.request_id(), self.now)
+
+    def uncross(self) -> None:
+        grade, term = self.random.choice(self.draw.rules.cells)
+        self.pair.uncross(grade if self.draw.chance(97) else "Z", term, self.now)
 
     def submit_wrong(self) -> None:
-        request = self.draw.request()
+        request = self.draw.request(self.now)
         fields = {
             name: getattr(request, name)
             for name in ("request_id", "borrower_id", "amount", "max_rate", "grade", "term")
@@ -90,7 +117,7 @@ class History:
         self.pair.submit(request, self.now - 1)
 
     def submit_many(self) -> None:
-        requests = [self.draw.request() for _ in range(self.random.choice([0, 1, 4]))]
+        requests = [self.draw.request(self.now) for _ in range(self.random.choice([0, 1, 4]))]
         self.pair.submit_many(requests, self.now)
 
     def advance(self) -> None:
@@ -120,7 +147,12 @@ STEPS = [
     ("post_many", 6),
     ("amend", 14),
     ("cancel", 4),
-    ("submit", 26),
+    ("submit", 20),
+    ("rest", 14),
+    ("withdraw", 2),
+    ("accept", 4),
+    ("decline", 2),
+    ("uncross", 8),
     ("submit_wrong", 2),
     ("submit_many", 4),
     ("advance", 4),

@@ -11,6 +11,7 @@ class Part:
     amount: int
     remaining: int
     arrival: int
+    committed: int = 0
     moved: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -29,6 +30,9 @@ class Standing:
 
     def remaining(self) -> int:
         return sum(part.remaining for part in self.parts)
+
+    def committed(self) -> int:
+        return sum(part.committed for part in self.parts)
 
     def amount(self) -> int:
         return sum(part.amount for part in self.parts)
@@ -55,3 +59,46 @@ class Debt:
 
     def left(self) -> int:
         return sum(note.left for note in self.notes)
+
+
+@dataclass
+class Commitment:
+    """Money of one place that is promised to a request; `rank` is what it was when it promised."""
+
+    offer_id: str
+    part: int
+    lender_id: str
+    rank: tuple[int, int]
+    amount: int
+
+
+@dataclass
+class Resting:
+    """A request that rests. `kind` is "listing", "auction" or "call"."""
+
+    request: Any
+    kind: str
+    deadline: int | None
+    hold_for: int | None
+    arrival: int
+    held: list[Commitment] = field(default_factory=list)
+
+    def total(self) -> int:
+        return sum(commitment.amount for commitment in self.held)
+
+    def rank(self) -> tuple[int, int]:
+        return -self.request.max_rate, self.arrival
+
+
+@dataclass
+class Held:
+    """A loan that waits for a yes, with the commitments it is made of; `rates` by commitment."""
+
+    request: Any
+    until: int
+    arrival: int
+    held: list[Commitment]
+    rates: list[int]
+
+    def rank(self) -> tuple[int, int]:
+        return -self.request.max_rate, self.arrival

@@ -3,14 +3,34 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from p2pmatch.allocation.equal_share import EqualShare
 from p2pmatch.allocation.fifo import Fifo
+from p2pmatch.allocation.lottery import Lottery
+from p2pmatch.allocation.pro_rata import ProRata
 from p2pmatch.allocation.rule import AllocationRule, Level
+from p2pmatch.allocation.steps import Split, Step, Steps
 from p2pmatch.errors import UnknownName
 
-__all__ = ["ALLOCATION_RULES", "AllocationRule", "Fifo", "Level", "allocation_rule"]
+__all__ = [
+    "ALLOCATION_RULES",
+    "AllocationRule",
+    "EqualShare",
+    "Fifo",
+    "Level",
+    "Lottery",
+    "ProRata",
+    "Split",
+    "Step",
+    "Steps",
+    "allocation_rule",
+]
 
 #: The rules that go by a bare name.
-ALLOCATION_RULES: Mapping[str, AllocationRule] = MappingProxyType({"fifo": Fifo()})
+ALLOCATION_RULES: Mapping[str, AllocationRule] = MappingProxyType(
+    {"equal_share": EqualShare(), "fifo": Fifo(), "pro_rata": ProRata()}
+)
+
+_ACCEPTED = f"one of {sorted(ALLOCATION_RULES)}, Split(share), Lottery(seed), Steps([...])"
 
 
 def allocation_rule(rule: object) -> AllocationRule:
@@ -23,6 +43,7 @@ def allocation_rule(rule: object) -> AllocationRule:
     """
     if isinstance(rule, str) and rule in ALLOCATION_RULES:
         return ALLOCATION_RULES[rule]
-    if isinstance(rule, AllocationRule):
+    # A class has the method too, but is no rule before it is made.
+    if isinstance(rule, AllocationRule) and not isinstance(rule, type):
         return rule
-    raise UnknownName("unknown_rule", "allocation", rule, f"one of {sorted(ALLOCATION_RULES)}")
+    raise UnknownName("unknown_rule", "allocation", rule, _ACCEPTED)

@@ -4,6 +4,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.allocation.notes import in_order
 from p2pmatch.allocation.rule import Level
 
 __all__ = ["Fifo"]
@@ -23,6 +24,4 @@ class Fifo:
 
     def allocate(self, level: Level) -> npt.NDArray[np.int64]:
         """Fill the rooms in order until the need is met. O(n)."""
-        before = np.cumsum(level.rooms) - level.rooms
-        parts: npt.NDArray[np.int64] = np.clip(level.need - before, 0, level.rooms)
-        return parts
+        return in_order(level.need, level.rooms, level.min_note)

@@ -1,6 +1,6 @@
 """What an allocation rule is handed, and what it must give back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = ["AllocationRule", "Level"]
+
+Amounts = npt.NDArray[np.int64]
 
 
 @attrs.frozen(eq=False)
@@ -29,11 +31,18 @@ class Level:
     """
 
     need: int
-    rooms: npt.NDArray[np.int64]
+    rooms: Amounts
     increment: int
     min_note: int
     request_id: str
     offer_ids: Sequence[str]
+
+    def in_units(self, share: Callable[[int, Amounts, int], Amounts]) -> Amounts:
+        """What `share` gives for need, rooms and smallest note in whole increments."""
+        unit = self.increment
+        if unit == 1:
+            return share(self.need, self.rooms, self.min_note)
+        return share(self.need // unit, self.rooms // unit, self.min_note // unit) * unit
 
 
 @runtime_checkable
@@ -43,6 +52,6 @@ class AllocationRule(Protocol):
     A rule is immutable, draws no randomness, and keeps nothing between calls.
     """
 
-    def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+    def allocate(self, level: Level) -> Amounts:
         """Return one part per offer, int64, minor units, adding up to at most `level.need`."""
         ...  # pragma: no cover - a protocol has no body

@@ -1,5 +1,7 @@
-"""The ways a request meets the book: one mechanism, one file."""
+"""The ways requests meet the book: one mechanism, one file."""
 
+from p2pmatch.mechanisms.call import uncross
 from p2pmatch.mechanisms.immediate import match_now
+from p2pmatch.mechanisms.resting import close, commitment_notes, lapse, meet, withdraw
 
-__all__ = ["match_now"]
+__all__ = ["close", "commitment_notes", "lapse", "match_now", "meet", "uncross", "withdraw"]

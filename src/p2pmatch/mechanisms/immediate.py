@@ -1,27 +1,28 @@
 """Match now; what is not matched is cancelled."""
 
-from p2pmatch.errors import InvariantError
-from p2pmatch.events import Event, LoanMade, RequestUnfunded
-from p2pmatch.loans import Loan, Notes
+from p2pmatch.events import Event, RequestUnfunded
+from p2pmatch.mechanisms.loan import loan_event, loan_of
 from p2pmatch.orders import Request
-from p2pmatch.pricing import Accepted
+from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
-from p2pmatch.sweep import Placement, sweep
+from p2pmatch.sweep import Sweep
 
-__all__ = ["loan_of", "match_now"]
+__all__ = ["match_now"]
 
 
-def match_now(state: State, request: Request, now: int) -> list[Event]:
+def match_now(state: State, request: Request, now: int, hold_for: int | None = None) -> list[Event]:
     """The events of a request that is matched at once. Reads the state only.
 
     Returns
     -------
-    `LoanMade` if a loan can be made; `RequestUnfunded` for what of the request is left without.
+    `LoanMade`, or `LoanHeld` for `hold_for` from now, if a loan can be made; `RequestUnfunded` for
+    what of the request is left without.
     """
-    placement = sweep(state, request, now)
+    rooms = Rooms(state, request, now)
+    placement = Sweep(rooms).run(request.least_amount)
     events: list[Event] = []
     if len(placement.slots):
-        events.append(LoanMade(now=now, loan=loan_of(state, request, placement)))
+        events.append(loan_event(loan_of(rooms, placement), now, hold_for))
     if placement.reason is not None:
         events.append(
             RequestUnfunded(
@@ -29,25 +30,3 @@ def match_now(state: State, request: Request, now: int) -> list[Event]:
             )
         )
     return events
-
-
-def loan_of(state: State, request: Request, placement: Placement) -> Loan:
-    """The loan that a placement makes, priced by the marketplace's rule."""
-    accepted = Accepted(placement.amounts, placement.asks, request.max_rate)
-    rates = state.pricing.price(accepted)
-    # The asks themselves need no look: the sweep took none above the borrower's rate.
-    if rates is not placement.asks and (
-        len(rates) != len(placement.asks)
-        or (rates < placement.asks).any()
-        or (rates > request.max_rate).any()
-    ):
-        raise InvariantError(f"{state.rules.pricing!r} gave a rate one side did not accept")
-    notes = Notes(
-        placement.amounts,
-        rates,
-        placement.slots,
-        placement.lenders,
-        state.offer_names,
-        state.lender_names,
-    )
-    return Loan(request, placement.principal, notes)

@@ -4,13 +4,37 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from p2pmatch.errors import UnknownName
+from p2pmatch.pricing.midpoint import Midpoint
 from p2pmatch.pricing.pay_as_offered import PayAsOffered
-from p2pmatch.pricing.rule import Accepted, PricingRule
+from p2pmatch.pricing.posted import Posted
+from p2pmatch.pricing.rule import Accepted, Priced, PricingRule
+from p2pmatch.pricing.uniform_first_rejected import UniformFirstRejected
+from p2pmatch.pricing.uniform_marginal import UniformMarginal
 
-__all__ = ["PRICING_RULES", "Accepted", "PayAsOffered", "PricingRule", "pricing_rule"]
+__all__ = [
+    "PRICING_RULES",
+    "Accepted",
+    "Midpoint",
+    "PayAsOffered",
+    "Posted",
+    "Priced",
+    "PricingRule",
+    "UniformFirstRejected",
+    "UniformMarginal",
+    "pricing_rule",
+]
 
 #: The rules that go by a bare name.
-PRICING_RULES: Mapping[str, PricingRule] = MappingProxyType({"pay_as_offered": PayAsOffered()})
+PRICING_RULES: Mapping[str, PricingRule] = MappingProxyType(
+    {
+        "midpoint": Midpoint(),
+        "pay_as_offered": PayAsOffered(),
+        "uniform_first_rejected": UniformFirstRejected(),
+        "uniform_marginal": UniformMarginal(),
+    }
+)
+
+_ACCEPTED = f"one of {sorted(PRICING_RULES)}, Posted({{(grade, term): rate}})"
 
 
 def pricing_rule(rule: object) -> PricingRule:
@@ -23,6 +47,7 @@ def pricing_rule(rule: object) -> PricingRule:
     """
     if isinstance(rule, str) and rule in PRICING_RULES:
         return PRICING_RULES[rule]
-    if isinstance(rule, PricingRule):
+    # A class has the method too, but is no rule before it is made.
+    if isinstance(rule, PricingRule) and not isinstance(rule, type):
         return rule
-    raise UnknownName("unknown_rule", "pricing", rule, f"one of {sorted(PRICING_RULES)}")
+    raise UnknownName("unknown_rule", "pricing", rule, _ACCEPTED)

@@ -1,10 +1,8 @@
 """Every lender gets the rate it asked."""
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
-from p2pmatch.pricing.rule import Accepted
+from p2pmatch.pricing.rule import Accepted, Priced
 
 __all__ = ["PayAsOffered"]
 
@@ -15,11 +13,13 @@ class PayAsOffered:
 
     Examples
     --------
-    >>> asks = np.array([50_000, 60_000])
-    >>> PayAsOffered().price(Accepted(np.array([10, 10]), asks, max_rate=90_000)).tolist()
+    >>> import numpy as np
+    >>> accepted = Accepted(grade="A", term=36, amounts=np.array([10, 10]),
+    ...                     asks=np.array([50_000, 60_000]), max_rate=90_000)
+    >>> PayAsOffered().price(accepted).rates.tolist()
     [50000, 60000]
     """
 
-    def price(self, accepted: Accepted) -> npt.NDArray[np.int64]:
+    def price(self, accepted: Accepted) -> Priced:
         """Return the asks as they are. O(1)."""
-        return accepted.asks
+        return Priced(accepted.asks, "own_ask")

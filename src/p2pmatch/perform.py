@@ -1,0 +1,114 @@
+"""One command, from the first of its events to the last.
+
+What is due by the command's time happens first: offers expire, then requests close and loans that
+waited too long lapse, in the order of their times. Then what the command itself leads to. Then the
+resting requests, in rank order, meet whatever has come free. Each step is decided by reading the
+state and applied before the next.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from p2pmatch import commands as c
+from p2pmatch.apply import apply
+from p2pmatch.decide import decide
+from p2pmatch.errors import InvariantError
+from p2pmatch.events import Event, Rejected
+from p2pmatch.mechanisms import close, lapse, meet, uncross
+from p2pmatch.state import ALL_CELLS, State
+
+__all__ = ["perform"]
+
+
+def perform(state: State, command: c.Command) -> list[Event]:
+    """Make the state what it is after a command.
+
+    Returns
+    -------
+    All events, in order; one `Rejected` alone if the command is refused, and then nothing changed.
+    """
+    # On the state as it is, so that a refusal changes nothing. What is due only ends what waits,
+    # and gives money back, so it cannot make the command refusable.
+    events = decide(state, command)
+    if type(events[0]) is Rejected if events else False:
+        return events
+    now = command.now
+    if state.waiting and state.waiting.first_due(now) is not None:
+        events = _due_first(state, command)
+    else:
+        for event in events:
+            apply(state, event)
+    follow_up = _FOLLOW_UPS.get(type(command))
+    if follow_up is not None:
+        _each(state, follow_up(state, command), events)
+    if state.waiting.resting and (state.stirred or state.fresh):
+        _each(state, _meetings(state, now), events)
+    else:
+        state.stirred.clear()
+    return events
+
+
+def _each(state: State, steps: Iterator[list[Event]], events: list[Event]) -> None:
+    """Apply each step before the next is worked out."""
+    for step in steps:
+        for event in step:
+            apply(state, event)
+        events += step
+
+
+def _due_first(state: State, command: c.Command) -> list[Event]:
+    events: list[Event] = []
+    passed = decide(state, c.AdvanceTime(now=command.now))
+    _each(state, iter([passed[:-1]]), events)
+    _each(state, _closings(state, command.now), events)
+    decided = decide(state, command)
+    if decided and type(decided[0]) is Rejected:
+        raise InvariantError("what is due never makes a command refusable")
+    _each(state, iter([decided]), events)
+    return events
+
+
+def _closings(state: State, now: int) -> Iterator[list[Event]]:
+    """What becomes of each request and loan whose time is up, the earliest first."""
+    waiting = state.waiting
+    while (request_id := waiting.first_due(now)) is not None:
+        resting = waiting.resting.get(request_id)
+        if resting is not None:
+            yield close(state, resting, now)
+        else:
+            yield lapse(state, waiting.held[request_id], now, "lapsed")
+
+
+def _meetings(state: State, now: int) -> Iterator[list[Event]]:
+    """Ask the resting requests, in rank order, until nothing is left that one of them would take.
+
+    Money that one of them gives back is offered to all again, from the first.
+    """
+    while state.stirred or state.fresh:
+        stirred, fresh = set(state.stirred), set(state.fresh)
+        state.stirred.clear()
+        state.fresh.clear()
+        asked = [
+            resting
+            for resting in state.waiting.ranked()
+            if ALL_CELLS in stirred
+            or resting.request.request_id in fresh
+            or state.cell_of[resting.request.grade, resting.request.term] in stirred
+        ]
+        for resting in asked:
+            events = meet(state, resting, now)
+            if events:
+                yield events
+            if state.stirred:
+                break
+
+
+def _uncrossed(state: State, command: c.Uncross) -> Iterator[list[Event]]:
+    return uncross(state, command.grade, command.term, command.now)
+
+
+#: What follows a command step by step, because each step depends on the one before.
+_FOLLOW_UPS: Mapping[type[c.Command], Callable[[State, Any], Iterator[list[Event]]]] = (
+    MappingProxyType({c.Uncross: _uncrossed})
+)

@@ -1,0 +1,132 @@
+"""Rooms for requests that rest: what is committed to them counts as room of theirs."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.commitments import NO_COMMITMENTS, Commitments
+from p2pmatch.ladder import Chunk
+from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
+
+__all__ = ["AuctionRooms", "ClosingRooms"]
+
+_KEYS: Final = 0
+
+
+class AuctionRooms(Rooms):
+    """The ranking as if nothing were committed to the request: its commitments may be displaced.
+
+    A commitment keeps the rank it had when it was made; it is one with what its place still has.
+    """
+
+    __slots__ = ()
+
+    def stays(self) -> Commitments:
+        """Nothing has to stay."""
+        return NO_COMMITMENTS
+
+    def _found(self) -> Iterator[Found]:
+        committed = self._committed()
+        for found in super()._found():
+            upto = int(committed[_KEYS].searchsorted(found[_KEYS][-1]))
+            if upto:
+                yield _merged(_rows(committed, slice(0, upto)), found)
+                committed = _rows(committed, slice(upto, None))
+            else:
+                yield found
+        if len(committed[_KEYS]):
+            yield committed
+
+    def _fits(
+        self,
+        chunk: Chunk,
+        used: slice,
+        slots: Numbers,
+        lenders: Numbers,
+        alive: npt.NDArray[np.bool_],
+    ) -> npt.NDArray[np.bool_]:
+        fits = super()._fits(chunk, used, slots, lenders, alive)
+        if len(self.held.keys):
+            # What these places still have is counted with their commitments.
+            fits &= ~np.isin(chunk.keys[used], self.held.keys)
+        return fits
+
+    def _committed(self) -> Found:
+        """The places with commitments, and what else they may give, in rank order."""
+        held, table = self.held, self.state.table
+        cell = self.state.cell_of[self.request.grade, self.request.term]
+        money = held.amounts.copy()
+        caps = table.cap.take(held.slots)
+        for row, (key, slot) in enumerate(
+            zip(held.keys.tolist(), held.slots.tolist(), strict=True)
+        ):
+            stands_there = cell in self.state.cells_of(slot) and key == self.state.key_of(
+                slot, cell
+            )
+            if stands_there and self._may_give(slot):
+                money[row] += table.remaining[slot]
+        room = np.minimum(money, caps)
+        room -= room % self.increment
+        joint = self._joint_room(held.lenders)
+        found = held.keys, held.slots, held.lenders, room, joint
+        fits = room >= self.least
+        if joint is not None:
+            fits &= joint >= self.least
+        return _rows(found, fits)
+
+    def _may_give(self, slot: int) -> bool:
+        """Whether what is left of an offer is eligible."""
+        table = self.state.table
+        if table.expires[slot] <= self.now or int(table.lender[slot]) in self.barred:
+            return False
+        return self.tag_fits is None or bool(self.tag_fits[table.tag[slot]])
+
+
+class ClosingRooms(Rooms):
+    """The commitments alone, to be made a loan: only shares of the loan can still bind."""
+
+    __slots__ = ()
+
+    def stays(self) -> Commitments:
+        """All of it is to be placed."""
+        return NO_COMMITMENTS
+
+    def largest(self) -> int:
+        """What is committed."""
+        return self.held.total
+
+    def why_nothing(self) -> str:
+        """The commitments do not make a loan that the borrower accepts."""
+        return "below_min_amount"
+
+    def _found(self) -> Iterator[Found]:
+        held = self.held
+        if len(held.amounts):
+            yield held.keys, held.slots, held.lenders, held.amounts, None
+
+    def _offer_cap(self, whole: int, size: int) -> int:
+        return int(self._share_of(int(self.state.table.share[whole]), size))
+
+
+def _rows(found: Found, rows: slice | npt.NDArray[np.bool_]) -> Found:
+    keys, slots, lenders, room, joint = found
+    some = joint[rows] if isinstance(joint, np.ndarray) else joint
+    return keys[rows], slots[rows], lenders[rows], room[rows], some
+
+
+def _merged(one: Found, other: Found) -> Found:
+    """Two runs of places as one, in rank order."""
+    keys = np.concatenate((one[0], other[0]))
+    order = keys.argsort(kind="stable")
+    joint: Amounts | int | None = other[4]
+    if isinstance(one[4], np.ndarray) and isinstance(joint, np.ndarray):
+        joint = np.concatenate((one[4], joint))[order]
+    return (
+        keys[order],
+        np.concatenate((one[1], other[1]))[order],
+        np.concatenate((one[2], other[2]))[order],
+        np.concatenate((one[3], other[3]))[order],
+        joint,
+    )
