@@ -3,11 +3,14 @@
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
+from p2pmatch.audit.sharing import AuditAllocation
 from p2pmatch.rules import Rules
+from p2pmatch.units import MAX_RATE
 
 __all__ = ["AuditRules", "Book", "Debt", "NoteRecord", "OfferRecord", "Part", "RequestRecord"]
 
@@ -18,8 +21,7 @@ Cell = tuple[str, int]
 class AuditRules:
     """The rules as the auditor needs them; amounts in minor units, shares in ppm.
 
-    `in_order` and `as_offered` say whether offers at one rate are used up in order of arrival, and
-    whether every note bears its own offer's rate; other rules are held to less.
+    `pricing` is the name of a rule, "posted", or "other"; a rule of the user's own is held to less.
     """
 
     grades: tuple[str, ...]
@@ -27,8 +29,10 @@ class AuditRules:
     increment: int
     min_note: int
     max_share: int | None
-    in_order: bool
-    as_offered: bool
+    allocation: AuditAllocation
+    pricing: str
+    posted: Mapping[Cell, int] | None
+    call: bool
     lender_limits: Mapping[str, int | None]
     borrower_total: int | None
 
@@ -41,16 +45,29 @@ class AuditRules:
             increment=rules.increment,
             min_note=rules.increment if rules.min_note is None else rules.min_note,
             max_share=rules.max_share,
-            in_order=_is(rules.allocation, "fifo", "Fifo"),
-            as_offered=_is(rules.pricing, "pay_as_offered", "PayAsOffered"),
+            allocation=AuditAllocation.of(rules.allocation),
+            pricing=_pricing(rules.pricing),
+            posted=rules.posted_rates,
+            call=rules.matching == "call",
             lender_limits=attrs.asdict(rules.lender_limits),
             borrower_total=rules.borrower_limits.total,
         )
 
 
-def _is(rule: object, name: str, kind: str) -> bool:
-    """Whether a rule, given by name or as an object, is that one."""
-    return rule == name or type(rule).__name__ == kind
+def _pricing(rule: object) -> str:
+    """The name of a rule given by name or as an object."""
+    return rule if isinstance(rule, str) else _PRICING.get(type(rule).__name__, "other")
+
+
+_PRICING: Mapping[str, str] = MappingProxyType(
+    {
+        "PayAsOffered": "pay_as_offered",
+        "UniformMarginal": "uniform_marginal",
+        "UniformFirstRejected": "uniform_first_rejected",
+        "Midpoint": "midpoint",
+        "Posted": "posted",
+    }
+)
 
 
 @attrs.define(kw_only=True)
@@ -115,9 +132,10 @@ class Part:
     arrival: int
     moved: dict[Cell, int] = attrs.field(factory=dict)
 
-    def place(self, cell: Cell) -> tuple[int, int]:
-        """Its rank in a cell: rate, then arrival."""
-        return self.offer.rate_for(cell[0]) or 0, self.moved.get(cell, self.arrival)
+    def place(self, cell: Cell, lowest: int = 0) -> tuple[int, int]:
+        """Its rank in a cell: rate, then arrival; rates up to `lowest` tie."""
+        rate = max(self.offer.rate_for(cell[0]) or 0, lowest)
+        return rate, self.moved.get(cell, self.arrival)
 
 
 @attrs.define(eq=False)
@@ -217,15 +235,26 @@ class Book:
     def stand(self, part: Part) -> None:
         """Put a part into the ranking of its cells."""
         for cell in self.cells(part.offer):
-            insort(self._rankings[cell], (part.place(cell), part), key=_place)
+            insort(self._rankings[cell], (self.place(part, cell), part), key=_place)
 
     def leave(self, part: Part) -> None:
         """Take a part out of the rankings."""
         for cell in self.cells(part.offer):
             ranking = self._rankings[cell]
-            at = bisect_left(ranking, part.place(cell), key=_place)
+            at = bisect_left(ranking, self.place(part, cell), key=_place)
             if at < len(ranking) and ranking[at][1] is part:
                 del ranking[at]
+
+    def place(self, part: Part, cell: Cell) -> tuple[int, int]:
+        """A part's rank in a cell, where offers up to a posted rate tie."""
+        return part.place(cell, (self.rules.posted or {}).get(cell, 0))
+
+    def reach(self, request: RequestRecord) -> int:
+        """The highest rate of the ranking that a request reaches; -1: it reaches none."""
+        if self.rules.posted is None:
+            return request.max_rate
+        rate = self.rules.posted.get((request.grade, request.term), MAX_RATE + 1)
+        return rate if rate <= request.max_rate else -1
 
     def ranking(self, cell: Cell, highest: int) -> Iterator[Part]:
         """The parts with money for a note that ask at most `highest`, best first."""
@@ -250,14 +279,41 @@ class Book:
 
     def lend(
         self, request: RequestRecord, notes: list[NoteRecord], parts: list[Part] | None
-    ) -> None:
-        """Book a loan as it was recorded, right or wrong; `parts` the notes come from, if known."""
+    ) -> list[tuple[Part, int]]:
+        """Book a loan as it was recorded, right or wrong; `parts` the notes come from, if known.
+
+        Returns
+        -------
+        What is drawn from which part.
+        """
         debt = Debt(request.borrower_id, request.grade, [])
+        draws: list[tuple[Part, int]] = []
         for i, note in enumerate(notes):
             debt.left.append((note.lender_id, note.amount))
             self._owe(debt, note.lender_id, note.amount)
-            self._draw(note, self.parts.get(note.offer_id, []) if parts is None else [parts[i]])
+            some = self.parts.get(note.offer_id, []) if parts is None else [parts[i]]
+            draws += self._draw(note, some)
         self.debts[request.request_id] = debt
+        return draws
+
+    def commit(self, request: RequestRecord, part: Part, amount: int) -> None:
+        """Money of a part is promised to a request; negative: it comes back."""
+        debt = Debt(request.borrower_id, request.grade, [])
+        self._owe(debt, part.offer.lender_id, amount)
+        if amount > 0:
+            part.remaining -= amount
+            if part.remaining < self.rules.min_note:
+                self.leave(part)
+        elif part.offer.offer_id not in self.closed:
+            self.leave(part)
+            part.remaining -= amount
+            if part.remaining >= self.rules.min_note:
+                self.stand(part)
+
+    def book_loan(self, request: RequestRecord, notes: list[NoteRecord]) -> None:
+        """A loan of money that was committed."""
+        left = [(note.lender_id, note.amount) for note in notes]
+        self.debts[request.request_id] = Debt(request.borrower_id, request.grade, left)
 
     def repay(self, request_id: str, parts: list[int]) -> None:
         """Principal is paid back, one part a note."""
@@ -273,7 +329,7 @@ class Book:
         self.to_borrower[lender, debt.borrower_id] += amount
         self.owed[debt.borrower_id] += amount
 
-    def _draw(self, note: NoteRecord, parts: list[Part]) -> None:
+    def _draw(self, note: NoteRecord, parts: list[Part]) -> Iterator[tuple[Part, int]]:
         """Take a note's money from these parts of its offer, in order."""
         missing = note.amount
         for part in parts:
@@ -282,6 +338,7 @@ class Book:
             missing -= taken
             if part.remaining < self.rules.min_note:
                 self.leave(part)
+            yield part, taken
 
 
 def _take_out(parts: list[Part], amount: int) -> None:

@@ -1,6 +1,7 @@
 """One request and what came of it, held against every rule; those that fail are named."""
 
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from itertools import zip_longest
@@ -12,7 +13,14 @@ from p2pmatch.audit.expected import Candidates, Rooms, expected_notes, walk
 from p2pmatch.audit.report import BREACHES, Findings
 from p2pmatch.units import MAX_RATE, format_amount, format_rate, round_half_up
 
-__all__ = ["Outcome", "check_outcome", "expected_size"]
+__all__ = [
+    "Outcome",
+    "barriers",
+    "caps_exceeded",
+    "check_outcome",
+    "check_promised",
+    "expected_size",
+]
 
 
 @attrs.frozen
@@ -36,13 +44,17 @@ def check_outcome(
     now: int,
     where: str,
     findings: Findings,
-) -> None:
+) -> list[tuple[Part, int]]:
     """Check one outcome against the book as it stood, then book it.
 
     Parameters
     ----------
     now : the time of the request.
     where : the place to name in a breach.
+
+    Returns
+    -------
+    What its notes draw from which parts of their offers.
     """
     before = len(findings.breaches)
     check = _Check(book, request, outcome, now, where, findings, Rooms(book, request))
@@ -50,11 +62,65 @@ def check_outcome(
     check.arithmetic()
     check.notes()
     check.limits()
+    check.rates(check.asks())
     parts = None
-    if len(findings.breaches) == before:
+    # Loans of a call auction come out of the supply that was matched, not out of the whole book.
+    if len(findings.breaches) == before and not book.rules.call:
         parts = check.priority()
-    if outcome.notes:
-        book.lend(request, outcome.notes, parts)
+    return book.lend(request, outcome.notes, parts) if outcome.notes else []
+
+
+def check_promised(
+    book: Book,
+    request: RequestRecord,
+    outcome: Outcome,
+    asks: list[int],
+    where: str,
+    findings: Findings,
+) -> None:
+    """Check the loan of a request that rested: sums, rates for these asks, shares of the loan."""
+    by_lender: Counter[str] = Counter()
+    for note in outcome.notes:
+        by_lender[note.lender_id] += note.amount
+    check = _Check(book, request, outcome, 0, where, findings, Rooms(book, request, by_lender))
+    check.arithmetic()
+    check.rates([*asks])
+    for lender, amount in by_lender.items():
+        # A loan of the whole amount is of the size by which each commitment was judged.
+        share = check.rooms.share(lender, outcome.principal)
+        if outcome.unfunded and share is not None and amount > share:
+            check.breach("max_share", f"{lender}: {_differ(amount, share)}")
+
+
+def caps_exceeded(
+    rooms: Rooms,
+    notes: list[tuple[OfferRecord, int]],
+    size: int,
+    touched: AbstractSet[str],
+) -> Iterator[tuple[str, str]]:
+    """The caps that these notes in a loan of `size` exceed, of the offers touched, their lenders."""
+    by_offer: Counter[str] = Counter()
+    by_lender: Counter[str] = Counter()
+    offers = {offer.offer_id: offer for offer, _ in notes}
+    for offer, amount in notes:
+        by_offer[offer.offer_id] += amount
+        by_lender[offer.lender_id] += amount
+    for offer_id, amount in by_offer.items():
+        offer = offers[offer_id]
+        if offer_id not in touched:
+            continue
+        if offer.max_per_loan is not None and amount > offer.max_per_loan:
+            yield "offer_max_per_loan", f"{offer_id}: {format_amount(amount)}"
+        share = rooms.offer_share(offer, size)
+        if share is not None and amount > share:
+            yield "offer_max_share", f"{offer_id}: {format_amount(amount)}"
+    for lender in sorted({offers[offer_id].lender_id for offer_id in touched}):
+        for name, room in rooms.by_limit(lender):
+            if by_lender[lender] > room:
+                yield name, f"{lender}: {format_amount(by_lender[lender])}"
+        share = rooms.share(lender, size)
+        if share is not None and by_lender[lender] > share:
+            yield "max_share", f"{lender}: {format_amount(by_lender[lender])}"
 
 
 def expected_size(book: Book, request: RequestRecord, now: int) -> int:
@@ -137,13 +203,44 @@ class _Check:
         if note.amount < rules.min_note:
             self._note_breach("below_min_note", note, format_amount(note.amount))
         barred = self.book.barred(self.request.borrower_id)
-        for code in _barriers(offer, self.request, self.now, barred):
+        for code in barriers(offer, self.request, self.now, barred):
             self._note_breach(code, note, BREACHES[code])
         asked = offer.rate_for(self.request.grade)
         if note.rate > self.request.max_rate:
             self._note_breach("above_max_rate", note, format_rate(note.rate))
-        if asked is not None and (note.rate < asked or (rules.as_offered and note.rate != asked)):
+        if asked is not None and note.rate < asked:
             self._note_breach("rate", note, _rates_differ(note.rate, asked))
+
+    def asks(self) -> list[int | None]:
+        """What each note's offer asks; None where that is not known."""
+        parts = (self.book.parts.get(note.offer_id) for note in self.outcome.notes)
+        grade = self.request.grade
+        return [None if found is None else found[0].offer.rate_for(grade) for found in parts]
+
+    def rates(self, asks: list[int | None]) -> None:
+        """Each note bears the rate that the pricing rule gives it for these asks."""
+        known = [ask for ask in asks if ask is not None]
+        if not known:
+            return
+        rules, request = self.book.rules, self.request
+        first = self.outcome.notes[0].rate
+        for note, ask in zip(self.outcome.notes, asks, strict=True):
+            expected: int | None = None
+            if rules.call:
+                expected = first
+            elif rules.pricing == "pay_as_offered":
+                expected = ask
+            elif rules.pricing == "uniform_marginal":
+                expected = max(known)
+            elif rules.pricing == "midpoint":
+                expected = None if ask is None else (ask + request.max_rate) // 2
+            elif rules.pricing == "posted":
+                expected = (rules.posted or {}).get((request.grade, request.term))
+            elif rules.pricing == "uniform_first_rejected":
+                # Which room is left out is not worked out again: one rate, above all accepted.
+                expected = max(first, *known)
+            if expected is not None and note.rate != expected:
+                self._note_breach("rate", note, _rates_differ(note.rate, expected))
 
     def _note_breach(self, code: str, note: NoteRecord, message: str) -> None:
         where = f"{self.where}, {note.place}"
@@ -195,7 +292,7 @@ class _Check:
         The part of its offer that each note uses; None where that is not certain.
         """
         candidates = _candidates(self.rooms, self.now)
-        if not self.book.rules.in_order:
+        if self.book.rules.allocation.name == "other":
             self._better_rates(candidates)
             return None
         expected, reason = expected_notes(candidates)
@@ -238,10 +335,18 @@ class _Check:
 
     def _reason(self, expected: str | None) -> None:
         """The reason given for unfunded money is the first that applies."""
+        posted = self.book.rules.posted
+        if posted is not None and expected == "no_eligible_offer" and self._unposted():
+            rate = posted.get((self.request.grade, self.request.term))
+            expected = "no_posted_rate" if rate is None else "below_posted_rate"
         if expected == "no_eligible_offer" and not self._any_stands():
             expected = "empty_book"
         if self.outcome.reason != expected:
             self.breach("reason", f"{self.outcome.reason}, expected {expected}")
+
+    def _unposted(self) -> bool:
+        """Whether the posted rate, or the want of one, keeps everybody out."""
+        return self.book.reach(self.request) < 0
 
     def _any_stands(self) -> bool:
         """Whether any offer stands in the request's cell."""
@@ -251,7 +356,7 @@ class _Check:
         )
 
 
-def _barriers(
+def barriers(
     offer: OfferRecord, request: RequestRecord, now: int, barred: AbstractSet[str]
 ) -> list[str]:
     """Why an offer may not take part, as codes; none if it may."""
@@ -274,9 +379,9 @@ def _candidates(rooms: Rooms, now: int) -> Candidates:
     """The places that may take part in a loan to a request."""
     book, request = rooms.book, rooms.request
     barred = book.barred(request.borrower_id)
-    ranking = book.ranking((request.grade, request.term), request.max_rate)
+    ranking = book.ranking((request.grade, request.term), book.reach(request))
     return Candidates(
-        rooms, (part for part in ranking if not _barriers(part.offer, request, now, barred))
+        rooms, (part for part in ranking if not barriers(part.offer, request, now, barred))
     )
 
 

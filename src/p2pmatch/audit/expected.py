@@ -1,37 +1,46 @@
 """What the rules give for one request, worked out once more, one offer at a time.
 
 The auditor's reading of docs/concepts.md: rooms, the greatest fixed point of the share caps, the
-walk along the ranking, the tail. Knows one allocation rule, first come first served.
+walk along the ranking, the last rate shared by the allocation rule, the tail.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 
 import attrs
 
 from p2pmatch.audit.book import Book, OfferRecord, Part, RequestRecord
+from p2pmatch.audit.sharing import lot, shared
 from p2pmatch.units import FULL_SHARE, MAX_BOOK
 
 __all__ = ["Candidates", "Rooms", "expected_notes", "largest_start", "walk"]
 
 _NO_CAP = 2 * MAX_BOOK
 
+# Parts of offers, and what each gives.
+Notes = list[tuple[Part, int]]
 
-def largest_start(book: Book, request: RequestRecord) -> int:
-    """The amount asked, or what the borrower's limit leaves of it."""
+
+def largest_start(book: Book, request: RequestRecord, held: int = 0) -> int:
+    """The amount asked, or what the borrower's limit leaves of it; `held` does not count twice."""
     limit = book.borrower_total(request.borrower_id)
     if limit is None:
         return request.amount
-    room = max(limit - book.owed[request.borrower_id], 0)
+    room = max(limit - book.owed[request.borrower_id] + held, 0)
     return min(request.amount, room - room % book.rules.increment)
 
 
 @attrs.define(eq=False)
 class Rooms:
-    """What every party may give to one request, before its size is known."""
+    """What every party may give to one request, before its size is known.
+
+    `held` is what is committed to the request already, by lender: it does not count twice.
+    """
 
     book: Book
     request: RequestRecord
+    held: Mapping[str, int] = attrs.field(factory=dict)
 
     def whole(self, amount: int) -> int:
         """Rounded down to whole increments."""
@@ -39,21 +48,24 @@ class Rooms:
 
     def joint(self, lender: str) -> int | None:
         """A lender's joint room; None: no limit in money."""
+        rooms = [room for _, room in self.by_limit(lender)]
+        return self.whole(max(min(rooms), 0)) if rooms else None
+
+    def by_limit(self, lender: str) -> Iterator[tuple[str, int]]:
+        """What each of a lender's limits in money leaves."""
         book, request = self.book, self.request
+        held = self.held.get(lender, 0)
         counted = {
             "per_loan": 0,
-            "per_borrower": book.to_borrower[lender, request.borrower_id],
-            "per_grade": book.in_grade[lender, request.grade],
-            "total": book.in_total[lender],
+            "per_borrower": book.to_borrower[lender, request.borrower_id] - held,
+            "per_grade": book.in_grade[lender, request.grade] - held,
+            "total": book.in_total[lender] - held,
         }
         limits = book.limits_of(lender)
-        rooms = [
-            limit - counted[name]
-            for name in counted
-            for limit in [limits.get(name)]
-            if limit is not None
-        ]
-        return self.whole(max(min(rooms), 0)) if rooms else None
+        for name, amount in counted.items():
+            limit = limits.get(name)
+            if limit is not None:
+                yield name, limit - amount
 
     def share(self, lender: str, size: int) -> int | None:
         """The most of a loan of that size one lender may hold; None: no limit."""
@@ -90,6 +102,9 @@ class Candidates:
         self.any = False  # whether one was eligible, with or without room
         self._joints: dict[str, int | None] = {}
         self._read: list[tuple[Part, int]] = []
+        allocation = rooms.book.rules.allocation
+        if allocation.name == "lottery":
+            eligible = _by_lot(rooms, eligible, allocation.seed)
         self._rest = iter(eligible)
         self._pools: dict[str, _Pool] | None = None
 
@@ -109,6 +124,8 @@ class Candidates:
 
     def lender_cap(self, lender: str, size: int) -> int:
         """The most a lender may give to a loan of that size."""
+        if lender not in self._joints:
+            self._joints[lender] = self.rooms.joint(lender)
         return _tightest(self._joints[lender], self.rooms.share(lender, size))
 
     def offer_cap(self, offer: OfferRecord, size: int) -> int:
@@ -148,7 +165,7 @@ def _tightest(one: int | None, other: int | None) -> int:
     return one if other is None else min(one, other)
 
 
-def expected_notes(candidates: Candidates) -> tuple[list[tuple[Part, int]], str | None]:
+def expected_notes(candidates: Candidates) -> tuple[Notes, str | None]:
     """The notes that the rules give, and why not all of the request is funded.
 
     The loan is as large as can be placed whole, or not made.
@@ -172,43 +189,139 @@ def expected_notes(candidates: Candidates) -> tuple[list[tuple[Part, int]], str 
     return [], "below_min_amount" if candidates.any else "no_eligible_offer"
 
 
-def walk(candidates: Candidates, size: int) -> tuple[int, list[tuple[Part, int]]]:
-    """Fill a loan of `size` along the ranking; what was placed, and the notes."""
+def _by_lot(rooms: Rooms, eligible: Iterable[Part], seed: int) -> Iterator[Part]:
+    """The same parts, those of each rate in the order of their lots."""
+    request_id = rooms.request.request_id
+    cell = rooms.request.grade, rooms.request.term
+
+    def rate(part: Part) -> int:
+        return rooms.book.place(part, cell)[0]
+
+    for _, level in groupby(eligible, rate):
+        yield from sorted(level, key=lambda part: lot(seed, request_id, part.offer.offer_id))
+
+
+def walk(
+    candidates: Candidates, target: int, size: int | None = None, fixed: Notes | None = None
+) -> tuple[int, Notes]:
+    """Place `target` along the ranking; what was placed, and the notes.
+
+    Parameters
+    ----------
+    size : what shares of the loan are taken of; None: the target.
+    fixed : notes that are there already; they lead the notes, and may be lessened by the tail.
+    """
+    rules = candidates.rooms.book.rules
+    rooms = _one_after_the_other(candidates, target if size is None else size, fixed or [])
+    way = _walk_in_order if rules.allocation.in_order else _walk_by_rate
+    return way(candidates, target, rooms, list(fixed or []))
+
+
+def _one_after_the_other(
+    candidates: Candidates, size: int, fixed: Notes
+) -> Iterator[tuple[Part, int]]:
+    """Every part's room when those before it give all they can."""
     least = candidates.rooms.book.rules.min_note
-    left: dict[str, int] = {}
-    lent: dict[str, int] = {}
-    notes: list[tuple[Part, int]] = []
-    missing = size
+    lent: defaultdict[str, int] = defaultdict(int)
+    lent_by_offer: defaultdict[str, int] = defaultdict(int)
+    for part, given in fixed:
+        lent[part.offer.lender_id] += given
+        lent_by_offer[part.offer.offer_id] += given
     for part, own in candidates:
         offer = part.offer
-        lender = offer.lender_id
-        if lender not in left:
-            left[lender] = candidates.lender_cap(lender, size)
-        cap = candidates.offer_cap(offer, size) - lent.get(offer.offer_id, 0)
-        room = min(own, cap, left[lender])
+        room = min(
+            own,
+            candidates.offer_cap(offer, size) - lent_by_offer[offer.offer_id],
+            candidates.lender_cap(offer.lender_id, size) - lent[offer.lender_id],
+        )
+        yield part, room
+        if room >= least:
+            lent[offer.lender_id] += room
+            lent_by_offer[offer.offer_id] += room
+
+
+def _walk_in_order(
+    candidates: Candidates, target: int, rooms: Iterator[tuple[Part, int]], notes: Notes
+) -> tuple[int, Notes]:
+    least = candidates.rooms.book.rules.min_note
+    missing = target
+    for part, room in rooms:
         given = min(room, missing)
         if given >= least:
             notes.append((part, given))
-            lent[offer.offer_id] = lent.get(offer.offer_id, 0) + given
-            left[lender] -= given
             missing -= given
             if not missing:
                 break
         elif given == missing:
-            return _bring_up(notes, part, missing, size, enough=room >= least, least=least)
-    return size - missing, notes
+            return _bring_up(notes, part, missing, target, enough=room >= least, least=least)
+    return target - missing, notes
+
+
+def _walk_by_rate(
+    candidates: Candidates, target: int, rooms: Iterator[tuple[Part, int]], notes: Notes
+) -> tuple[int, Notes]:
+    """The rate at which the target is reached is read whole, and shared by the rule."""
+    book, request = candidates.rooms.book, candidates.rooms.request
+    least = book.rules.min_note
+    need = missing = target
+    level: Notes = []
+    for _, places in groupby(
+        rooms, lambda entry: book.place(entry[0], (request.grade, request.term))[0]
+    ):
+        need, level, reached = missing, [], False
+        for part, room in places:
+            reached = reached or room >= missing
+            if room >= least:
+                level.append((part, room))
+                missing -= room
+        if reached:
+            break
+        notes += level
+        level = []
+    if not level:
+        return target - missing, notes
+    return _share_rate(book, target, need, notes, level)
+
+
+def _share_rate(
+    book: Book, target: int, need: int, notes: Notes, level: Notes
+) -> tuple[int, Notes]:
+    """Share what is needed of a rate; a rest too small is brought up by the dearest notes."""
+    rules = book.rules
+    rooms = [room for _, room in level]
+
+    def by_rule(money: int) -> list[int]:
+        if money >= sum(rooms):
+            return rooms
+        return shared(rules.allocation, money, rooms, rules.increment, rules.min_note)
+
+    parts = by_rule(need)
+    placed = sum(parts)
+    enough = placed + rules.min_note
+    if placed < need < enough <= sum(rooms):
+        larger = by_rule(enough)
+        lessened = _lessened(notes, enough - need, rules.min_note)
+        if sum(larger) == enough and lessened is not None:
+            parts, placed, notes = larger, need, lessened
+    some = ((part, given) for (part, _), given in zip(level, parts, strict=True) if given)
+    return target - need + placed, [*notes, *some]
 
 
 def _bring_up(
-    notes: list[tuple[Part, int]], last: Part, tail: int, size: int, *, enough: bool, least: int
-) -> tuple[int, list[tuple[Part, int]]]:
+    notes: Notes, last: Part, tail: int, size: int, *, enough: bool, least: int
+) -> tuple[int, Notes]:
     """Make a last note that is too small large enough at the cost of the dearest, or drop it."""
-    lacking = least - tail
-    if not enough or sum(given - least for _, given in notes) < lacking:
-        return size - tail, notes
+    lessened = _lessened(notes, least - tail, least) if enough else None
+    return (size - tail, notes) if lessened is None else (size, [*lessened, (last, least)])
+
+
+def _lessened(notes: Notes, lacking: int, least: int) -> Notes | None:
+    """The notes with `lacking` taken from the dearest, each stays a note; None: they cannot."""
+    if sum(given - least for _, given in notes) < lacking:
+        return None
     lessened = []
     for part, given in reversed(notes):
         spared = min(lacking, given - least)
         lacking -= spared
         lessened.append((part, given - spared))
-    return size, [*reversed(lessened), (last, least)]
+    return lessened[::-1]

@@ -8,15 +8,30 @@ from typing import ClassVar
 import attrs
 
 from p2pmatch import events as e
-from p2pmatch.audit.book import AuditRules, Book, NoteRecord, OfferRecord, RequestRecord
-from p2pmatch.audit.checker import Outcome, check_outcome
+from p2pmatch.audit.book import (
+    AuditRules,
+    Book,
+    NoteRecord,
+    OfferRecord,
+    Part,
+    RequestRecord,
+)
+from p2pmatch.audit.checker import Outcome, check_outcome, check_promised
+from p2pmatch.audit.promises import HeldLoan, Promise, Promises
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.limits import Limits
+from p2pmatch.loans import Loan
 from p2pmatch.orders import Offer, Request
 from p2pmatch.rules import Rules
+from p2pmatch.time_in_force import Auction, Immediate
 from p2pmatch.units import format_amount
 
 __all__ = ["Auditor", "audit_events"]
+
+# The events by which what waits comes to its end.
+_CLOSING = (e.RequestUnfunded, e.MoneyReleased, e.LoanMade, e.LoanHeld)
+# Why the money of a loan that was held is unfunded after all.
+_AFTER_A_HELD_LOAN = ("declined", "lapsed")
 
 
 def audit_events(rules: Rules, events: Iterable[e.Event]) -> Report:
@@ -63,7 +78,10 @@ class Auditor:
         self._checked = {"events": 0, "requests": 0, "notes": 0}
         self._now: int | None = None
         # A loan whose request may still turn out to be funded in part only.
-        self._pending: tuple[e.LoanMade, str] | None = None
+        self._pending: tuple[e.LoanMade | e.LoanHeld, str] | None = None
+        self._promises = Promises(self._book, self._findings)
+        # The loans of a call auction that is not yet said to be over.
+        self._cleared: list[Loan] = []
         self._requests: set[str] = set()
         self._expiries: list[tuple[int, str]] = []
 
@@ -95,6 +113,9 @@ class Auditor:
         self._now = event.now
         if isinstance(event, e.OfferExpired):
             return
+        if not isinstance(event, _CLOSING):
+            for request_id in self._promises.overdue(event.now):
+                self._findings.add("overdue", where, request_id)
         while self._expiries and self._expiries[0][0] <= event.now:
             time, offer_id = heappop(self._expiries)
             if self._standing(offer_id) and self._offer(offer_id).expires_at == time:
@@ -162,8 +183,12 @@ class Auditor:
             self._findings.add("released", where, message + format_amount(remaining))
         self._book.close(event.offer_id)
 
-    def _loan(self, event: e.LoanMade, where: str) -> None:
-        self._pending = event, where
+    def _loan(self, event: e.LoanMade | e.LoanHeld, where: str) -> None:
+        held = self._promises.held.pop(event.loan.request_id, None)
+        if held is None:
+            self._pending = event, where
+        elif event.now >= held.event.until or event.loan != held.event.loan:
+            self._findings.add("not_as_held", where, event.loan.request_id)
 
     def _unfunded(self, event: e.RequestUnfunded, where: str) -> None:
         pending, self._pending = self._pending, None
@@ -174,7 +199,62 @@ class Auditor:
                 self._pending = pending
                 self._settle()
                 loan = None
-        self._check(event.request, loan, event, where, event.now)
+        promise = self._promises.resting.get(event.request.request_id)
+        if loan is None and promise is not None:
+            self._ended(promise, event, where)
+        elif loan is None and event.reason in _AFTER_A_HELD_LOAN:
+            self._lapsed(event, where)
+        else:
+            self._check(event.request, loan, event, where, event.now)
+
+    def _ended(self, promise: Promise, event: e.RequestUnfunded, where: str) -> None:
+        """A request rests no more and has no loan: nothing may be left with it."""
+        where = f"{where} {event.request.request_id}"
+        self._checked["requests"] += 1
+        if promise.entries:
+            self._findings.add("released", where, format_amount(promise.total))
+        if event.amount != event.request.amount:
+            self._findings.add("unfunded", where, format_amount(event.amount))
+        del self._promises.resting[event.request.request_id]
+
+    def _lapsed(self, event: e.RequestUnfunded, where: str) -> None:
+        """A loan that was held is not made."""
+        if event.request.request_id not in self._requests:
+            self._findings.add("unknown_request", where, event.request.request_id)
+
+    def _rests(self, event: e.RequestRests, where: str) -> None:
+        request = event.request
+        if request.request_id in self._requests:
+            self._findings.add("duplicate_request", where, request.request_id)
+        self._requests.add(request.request_id)
+        strangers = self._book.strangers([request.grade], [request.term])
+        if strangers:
+            self._findings.add("unknown_cell", where, f"{request.request_id}: {strangers}")
+        self._promises.resting[request.request_id] = Promise(
+            _request_record(request), event.time_in_force, request.expires_at
+        )
+
+    def _committed(self, event: e.MoneyCommitted, where: str) -> None:
+        self._promises.commit(event, f"{where} {event.request_id}")
+
+    def _given_back(self, event: e.MoneyReleased | e.CommitmentsDisplaced, where: str) -> None:
+        self._promises.release(event, f"{where} {event.request_id}")
+
+    def _uncrossed(self, event: e.CellUncrossed, where: str) -> None:
+        """The loans of the auction bear its rate and come to its volume."""
+        rates = {int(rate) for loan in self._cleared for rate in loan.notes.rates}
+        lent = sum(loan.principal for loan in self._cleared)
+        here = {(loan.grade, loan.term) for loan in self._cleared}
+        if (
+            rates != ({event.rate} if self._cleared else set())
+            or (event.rate is None) != (not self._cleared)
+            or lent != event.volume
+            or event.volume > event.matched
+            or here - {(event.grade, event.term)}
+        ):
+            message = f"{event.grade} {event.term}: {format_amount(lent)} at {sorted(rates)}"
+            self._findings.add("clearing", where, message)
+        self._cleared = []
 
     def _settle(self) -> None:
         """A loan not followed by unfunded money is the whole of its request."""
@@ -186,7 +266,7 @@ class Auditor:
     def _check(
         self,
         request: Request,
-        made: e.LoanMade | None,
+        made: e.LoanMade | e.LoanHeld | None,
         rest: e.RequestUnfunded | None,
         where: str,
         now: int,
@@ -195,19 +275,41 @@ class Auditor:
         where = f"{where} {request.request_id}"
         self._checked["requests"] += 1
         self._checked["notes"] += len(outcome.notes)
-        if request.request_id in self._requests:
+        promise = self._promises.resting.pop(request.request_id, None)
+        if promise is None and request.request_id in self._requests:
             self._findings.add("duplicate_request", where)
         self._requests.add(request.request_id)
         if made is not None and not outcome.notes:
             self._findings.add("principal", where, "a loan without notes")
-        check_outcome(
-            self._book,
-            _request_record(request),
-            outcome,
-            now=now,
-            where=where,
-            findings=self._findings,
-        )
+        record = _request_record(request)
+        if promise is not None and not isinstance(promise.time_in_force, Immediate):
+            draws = self._keep(promise, outcome, where, now)
+        else:
+            if self._book.rules.call and made is not None:
+                self._cleared.append(made.loan)
+            draws = check_outcome(
+                self._book, record, outcome, now=now, where=where, findings=self._findings
+            )
+        if isinstance(made, e.LoanHeld):
+            self._promises.held[request.request_id] = HeldLoan(made, record, draws)
+
+    def _keep(
+        self, promise: Promise, outcome: Outcome, where: str, now: int
+    ) -> list[tuple[Part, int]]:
+        """The loan of a request that rested is what was committed to it."""
+        entries = promise.ranked()
+        promised = [(entry.part.offer.offer_id, entry.amount) for entry in entries]
+        early = isinstance(promise.time_in_force, Auction) or outcome.unfunded
+        deadline = promise.deadline
+        if sorted(promised) != sorted((note.offer_id, note.amount) for note in outcome.notes):
+            self._findings.add("not_as_promised", where, "the notes are not what was committed")
+        elif early and deadline is not None and now < deadline:
+            self._findings.add("not_as_promised", where, f"before it closes at {deadline}")
+        else:
+            asks = [entry.ask for entry in entries]
+            check_promised(self._book, promise.request, outcome, asks, where, self._findings)
+        self._book.book_loan(promise.request, outcome.notes)
+        return [(entry.part, entry.amount) for entry in entries]
 
     def _lender_limits(self, event: e.LenderLimitsSet, _: str) -> None:
         limits = event.limits.over(self._default)
@@ -242,6 +344,12 @@ class Auditor:
             e.OfferCancelled: _left,
             e.OfferExpired: _left,
             e.LoanMade: _loan,
+            e.LoanHeld: _loan,
+            e.RequestRests: _rests,
+            e.MoneyCommitted: _committed,
+            e.MoneyReleased: _given_back,
+            e.CommitmentsDisplaced: _given_back,
+            e.CellUncrossed: _uncrossed,
             e.RequestUnfunded: _unfunded,
             e.LenderLimitsSet: _lender_limits,
             e.BorrowerLimitsSet: _borrower_limits,
@@ -266,7 +374,7 @@ def _shared(amount: int, left: list[int]) -> list[int]:
     return parts
 
 
-def _outcome(made: e.LoanMade | None, rest: e.RequestUnfunded | None) -> Outcome:
+def _outcome(made: e.LoanMade | e.LoanHeld | None, rest: e.RequestUnfunded | None) -> Outcome:
     """What the one or two events about a request say."""
     unfunded, reason = (0, None) if rest is None else (rest.amount, rest.reason)
     if made is None:

@@ -62,6 +62,10 @@ BREACHES: Mapping[str, str] = MappingProxyType(
         "expiry": "an offer that expires before its time, or stands after it",
         "unknown_event": "an event of a kind that the audit does not know",
         "released": "money given back is not what was left of the offer",
+        "overdue": "a request or a loan that waits past its time",
+        "not_as_promised": "a loan that is not what was committed to its request",
+        "not_as_held": "a loan that is not the one that waited, or was made too late",
+        "clearing": "the loans of a call auction do not agree with its rate and volume",
         "repaid": "more is paid back than is outstanding",
     }
 )
