@@ -332,7 +332,10 @@ def test_a_header_alone_is_an_empty_book(files: Files) -> None:
             "[borrower_limits]\ntotal = 1e3",
             "key 'borrower_limits.total': 1000.0 has the wrong type",
         ),
-        ('allocation = "lifo"', "allocation: 'lifo' is not a rule; accepted: one of ['fifo']"),
+        (
+            'allocation = "lifo"',
+            "allocation: 'lifo' is not a rule; accepted: one of ['equal_share', 'fifo'",
+        ),
         ('pricing = "x"', "pricing: 'x' is not a rule"),
         ('increment = "5"\nmin_note = "12"', "min_note: 1200 is not a multiple"),
         ("increment = ", "cannot be read"),

@@ -42,7 +42,7 @@ def test_sums_that_do_not_agree_are_noticed(harm: str) -> None:
     made = lent()
     exposure = made._state.exposure
     if harm == "left":
-        exposure.loans["r1"].total += 1
+        exposure.find("r1").total += 1
     elif harm == "total":
         exposure.in_total(2)[0] += 1
     else:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from p2pmatch import Accepted, Level, P2PMatchError, Rules
+from p2pmatch import Accepted, Level, P2PMatchError, Priced, Rules
 
 RULES: dict[str, Any] = {"grades": ("A", "B"), "terms": (12, 36)}
 
@@ -80,8 +80,8 @@ def test_rules_take_a_rule_of_the_users_own() -> None:
 
     @attrs.frozen
     class Maximum:
-        def price(self, accepted: Accepted) -> npt.NDArray[np.int64]:
-            return np.full_like(accepted.asks, accepted.max_rate)
+        def price(self, accepted: Accepted) -> Priced:
+            return Priced(np.full_like(accepted.asks, accepted.max_rate), "maximum")
 
     rules = Rules(**RULES, allocation=LastFirst(), pricing=Maximum())
     assert rules.allocation_rule == LastFirst()

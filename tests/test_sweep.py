@@ -296,10 +296,16 @@ def test_a_rule_sees_rooms_with_every_limit_in_them() -> None:
     assert notes(made.submit(request(35), now=1)) == [("a", 10), ("b", 5), ("c", 10), ("d", 10)]
 
 
+def test_a_rest_too_small_for_a_note_is_brought_up_by_the_dearest_notes_before() -> None:
+    made = by_level(LastFirst(), min_note=25)
+    # 20 are needed at 6 %, and nobody gives less than 25: `a` spares 5.
+    assert notes(made.submit(request(50), now=1)) == [("a", 25), ("d", 25)]
+
+
 def test_what_a_rule_cannot_place_lowers_the_loan() -> None:
     made = by_level(LastFirst(), min_note=25)
-    result = made.submit(request(50), now=1)
-    # 20 are needed at 6 %: nobody gives less than 25.
+    result = made.submit(request(42), now=1)
+    # 12 are needed at 6 %; `a` could spare 5 of the 13 that are lacking.
     assert notes(result) == [("a", 30)]
     assert result.reason == "not_enough_room"
 

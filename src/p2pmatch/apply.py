@@ -47,6 +47,10 @@ def _loan_made(state: State, event: e.LoanMade) -> None:
     state.lend(event.loan)
 
 
+def _loans_made(state: State, event: e.LoansMade) -> None:
+    state.lend_many(event.loans)
+
+
 def _loan_held(state: State, event: e.LoanHeld) -> None:
     state.requests.add(event.loan.request_id)
     state.hold(event.loan, event.until)
@@ -117,6 +121,7 @@ APPLICATIONS: Mapping[type[e.Event], Callable[[State, Any], None]] = MappingProx
         e.OfferCancelled: _offer_cancelled,
         e.OfferExpired: _offer_expired,
         e.LoanMade: _loan_made,
+        e.LoansMade: _loans_made,
         e.LoanHeld: _loan_held,
         e.RequestRests: _request_rests,
         e.MoneyCommitted: _money_committed,

@@ -190,7 +190,7 @@ def _declare_group(_: State, command: c.DeclareGroup) -> list[e.Event]:
 
 
 def _repay(state: State, command: c.Repay) -> list[e.Event]:
-    opened = state.exposure.loans.get(command.request_id)
+    opened = state.exposure.find(command.request_id)
     if opened is None:
         raise UnknownName(
             "unknown_request", "request_id", command.request_id, "the request of a loan made here"

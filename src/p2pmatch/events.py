@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from p2pmatch.columns import OfferColumns
 from p2pmatch.limits import BorrowerLimits, Limits
-from p2pmatch.loans import Loan, Notes
+from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Offer, Request
 from p2pmatch.time_in_force import TimeInForce
 
@@ -22,6 +22,7 @@ __all__ = [
     "LoanHeld",
     "LoanMade",
     "LoanRepaid",
+    "LoansMade",
     "MoneyCommitted",
     "MoneyReleased",
     "OfferAmended",
@@ -89,6 +90,13 @@ class LoanMade(Event):
 
 
 @attrs.frozen(kw_only=True)
+class LoansMade(Event):
+    """Many loans were made together, of requests that rested in one cell of a call market."""
+
+    loans: Loans
+
+
+@attrs.frozen(kw_only=True)
 class LoanHeld(Event):
     """A loan waits for the borrower's yes, which must come before `until`."""
 
@@ -145,7 +153,7 @@ class CommitmentsDisplaced(Event):
 
 @attrs.frozen(kw_only=True)
 class CellUncrossed(Event):
-    """A cell was cleared; the loans follow as events of their own.
+    """A cell was cleared; the loans are in the events before it.
 
     Parameters
     ----------

@@ -4,14 +4,15 @@ Lending appends; sums are made when somebody asks for them. A loan of two hundre
 append, and a marketplace without limits never pays for the sums.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.apportion import apportion
 from p2pmatch.errors import InvariantError
-from p2pmatch.loans import Loan
+from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Request
 from p2pmatch.table import grown
 
@@ -70,13 +71,17 @@ class _Entries:
 class Exposure:
     """What is outstanding between lenders and borrowers, and what is committed and not yet a loan.
 
-    Methods: `count` what is committed or taken back, `book` a loan of what is counted, `repay`;
+    Methods: `count` what is committed or taken back, `book` a loan of what is counted, `book_many`
+    made together, `find` one, `all`, `repay`;
     `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
     minor units; `owed_by` one borrower's sum.
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
-        self.loans: dict[str, OpenLoan] = {}
+        # A loan that was made with others is opened when somebody asks for it.
+        self._loans: dict[str, OpenLoan | tuple[Loans, int]] = {}
+        # Loans made together whose borrowers are not counted yet.
+        self._uncounted: list[Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
         self._total: Amounts = np.zeros(0, dtype=np.int64)
         self._pending: list[tuple[str, Lenders, Amounts]] = []
@@ -87,20 +92,60 @@ class Exposure:
 
     def count(self, request: Request, lenders: Lenders, amounts: Amounts) -> None:
         """Count amounts towards a request; negative ones are taken back."""
-        borrower = request.borrower_id
-        if borrower not in self._borrowed:
-            self._borrowed[borrower] = _Entries()
-        self._borrowed[borrower].add(lenders, amounts)
-        self._owed[borrower] = self._owed.get(borrower, 0) + int(amounts.sum())
+        self._count_borrower(request.borrower_id, lenders, amounts)
         self._pending.append((request.grade, lenders, amounts))
 
     def book(self, loan: Loan) -> None:
         """Remember a loan whose amounts are counted."""
-        self.loans[loan.request_id] = OpenLoan(loan)
+        self._loans[loan.request_id] = OpenLoan(loan)
+
+    def book_many(self, loans: Loans) -> None:
+        """Count and remember loans of one grade that were made together. O(loans)."""
+        ids = (request.request_id for request in loans.requests)
+        self._loans.update(
+            zip(ids, zip(repeat(loans), range(len(loans)), strict=False), strict=False)
+        )
+        self._uncounted.append(loans)
+        if len(loans):
+            notes = loans.notes
+            self._pending.append((loans.requests[0].grade, notes.lenders, notes.amounts))
+
+    def find(self, request_id: str) -> OpenLoan | None:
+        """The loan made under a request's id; None: there is none. O(1)."""
+        found = self._loans.get(request_id)
+        if isinstance(found, tuple):
+            loans, row = found
+            found = self._loans[request_id] = OpenLoan(loans[row])
+        return found
+
+    def all(self) -> Iterator[OpenLoan]:
+        """All loans, in the order in which they were made."""
+        for request_id in list(self._loans):
+            found = self.find(request_id)
+            if found is not None:
+                yield found
+
+    def __len__(self) -> int:
+        return len(self._loans)
+
+    def _count_borrower(self, borrower: str, lenders: Lenders, amounts: Amounts) -> None:
+        if borrower not in self._borrowed:
+            self._borrowed[borrower] = _Entries()
+        self._borrowed[borrower].add(lenders, amounts)
+        self._owed[borrower] = self._owed.get(borrower, 0) + int(amounts.sum())
+
+    def _count_borrowers(self) -> None:
+        """Count the borrowers of the loans that were made together."""
+        for loans in self._uncounted:
+            for loan in loans:
+                self._count_borrower(loan.borrower_id, loan.notes.lenders, loan.notes.amounts)
+        self._uncounted.clear()
 
     def repay(self, request_id: str, paid: int) -> None:
         """Count principal paid back: it is shared among the notes by what each has outstanding."""
-        opened = self.loans[request_id]
+        opened = self.find(request_id)
+        if opened is None:
+            raise InvariantError(f"{request_id} has no loan")
         parts = np.array(apportion(paid, opened.left.tolist()), dtype=np.int64)
         opened.left = opened.left - parts
         opened.total -= paid
@@ -108,6 +153,7 @@ class Exposure:
 
     def owed_by(self, borrower_id: str) -> int:
         """What a borrower has outstanding, minor units. O(1)."""
+        self._count_borrowers()
         return self._owed.get(borrower_id, 0)
 
     def in_grade(self, grade: str, lenders: int) -> Amounts:
@@ -125,6 +171,7 @@ class Exposure:
 
         The array holds until the next call. O(the borrower's notes).
         """
+        self._count_borrowers()
         entries = self._borrowed.get(borrower_id)
         if entries is None:
             return None
@@ -137,7 +184,7 @@ class Exposure:
     def borrowers_of(self, lender: int) -> dict[str, int]:
         """What one lender has outstanding to each borrower, zeros left out. O(notes)."""
         owed: dict[str, int] = {}
-        for opened in self.loans.values():
+        for opened in self.all():
             part = int(opened.left[opened.loan.notes.lenders == lender].sum())
             if part:
                 borrower = opened.loan.borrower_id
@@ -164,9 +211,10 @@ class Exposure:
     ) -> None:
         """Raise InvariantError unless all sums agree with loans and commitments. O(notes)."""
         self._settle(lenders)
+        self._count_borrowers()
         total = np.zeros(len(self._total), dtype=np.int64)
         owed: dict[str, int] = {}
-        for opened in self.loans.values():
+        for opened in self.all():
             np.add.at(total, opened.loan.notes.lenders, opened.left)
             borrower = opened.loan.borrower_id
             owed[borrower] = owed.get(borrower, 0) + opened.total

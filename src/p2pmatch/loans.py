@@ -11,7 +11,7 @@ import numpy.typing as npt
 from p2pmatch.orders import Request
 from p2pmatch.units import round_half_up
 
-__all__ = ["Loan", "Note", "Notes"]
+__all__ = ["Loan", "Loans", "Note", "Notes"]
 
 
 @attrs.frozen
@@ -216,3 +216,59 @@ class Loan:
     def lenders(self) -> int:
         """How many lenders share it. O(n log n)."""
         return len(np.unique(self.notes.lenders))
+
+
+class Loans(Sequence[Loan]):
+    """Many loans made together, as columns that look like a list of `Loan`.
+
+    Parameters
+    ----------
+    requests : one per loan, in the order of the loans.
+    ends : int64, shape (n,): where each loan's notes end among all notes.
+    notes : the notes of all of them, one loan after the other.
+
+    A loan is made when it is asked for: O(1) each.
+
+    Examples
+    --------
+    >>> request = Request(request_id="r", borrower_id="bob", amount=30, max_rate=90_000,
+    ...                   grade="A", term=36)
+    >>> notes = Notes.of([Note("o1", "ann", 10, 50_000), Note("o2", "ben", 20, 50_000)])
+    >>> loans = Loans([request], np.array([2]), notes)
+    >>> len(loans), loans[0].principal
+    (1, 30)
+    """
+
+    __slots__ = ("ends", "notes", "requests")
+
+    def __init__(
+        self, requests: Sequence[Request], ends: npt.NDArray[np.int64], notes: Notes
+    ) -> None:
+        self.requests = requests
+        self.ends = ends
+        self.notes = notes
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @overload
+    def __getitem__(self, index: int) -> Loan: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Loan]: ...
+    def __getitem__(self, index: int | slice) -> Loan | list[Loan]:
+        rows = range(len(self))[index]
+        if isinstance(rows, range):
+            return [self[row] for row in rows]
+        first = int(self.ends[rows - 1]) if rows else 0
+        notes = self.notes[first : int(self.ends[rows])]
+        return Loan(self.requests[rows], int(notes.amounts.sum()), notes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Loans):
+            return NotImplemented
+        return list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} loans, {len(self.notes)} notes>"

@@ -16,7 +16,7 @@ from p2pmatch import commands as c
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.decide import check_now, check_request
 from p2pmatch.errors import Refused, UnknownName, refusal
-from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, Rejected, outcome_of
+from p2pmatch.events import Event, LoanMade, Rejected, outcome_of
 from p2pmatch.explain import Explanation, explain
 from p2pmatch.ladder import rates_of
 from p2pmatch.limits import BorrowerLimits, Limits
@@ -36,6 +36,7 @@ from p2pmatch.views import (
     RateLadder,
     RequestStatus,
     Uncrossed,
+    uncrossed_of,
 )
 from p2pmatch.waiting import Held, Resting
 
@@ -222,13 +223,7 @@ class Marketplace:
         O(n + m log n) for n offers and m requests in the cell, and a sweep for each loan.
         """
         events = self._do(c.Uncross(grade=grade, term=term, now=now))
-        loans = [
-            event.loan
-            for event in events
-            if isinstance(event, (LoanMade, LoanHeld))
-            and event.loan.notes.rate_source == "clearing"
-        ]
-        return Uncrossed.of(next(e for e in events if isinstance(e, CellUncrossed)), loans)
+        return uncrossed_of(events)
 
     def submit_many(self, columns: Mapping[str, Any] | object, *, now: int) -> list[Result]:
         """Match many requests, one after the other; either all are accepted or none is.
@@ -367,7 +362,7 @@ class Marketplace:
 
     def loan(self, request_id: str) -> Loan:
         """The loan made under a request's id. O(1)."""
-        opened = self._state.exposure.loans.get(request_id)
+        opened = self._state.exposure.find(request_id)
         if opened is None:
             raise UnknownName(
                 "unknown_request", "request_id", request_id, "the request of a loan made here"
@@ -416,7 +411,7 @@ class Marketplace:
 
     def __repr__(self) -> str:
         state = self._state
-        loans = len(state.exposure.loans)
+        loans = len(state.exposure)
         return f"<Marketplace: {len(state.slot_of)} offers, {loans} loans, now={state.now}>"
 
     def _status(self, first: int) -> OfferStatus:

@@ -17,6 +17,7 @@ from p2pmatch.errors import InvariantError
 from p2pmatch.events import Event, Rejected
 from p2pmatch.mechanisms import close, lapse, meet, uncross
 from p2pmatch.state import ALL_CELLS, State
+from p2pmatch.waiting import Resting
 
 __all__ = ["perform"]
 
@@ -42,10 +43,12 @@ def perform(state: State, command: c.Command) -> list[Event]:
     follow_up = _FOLLOW_UPS.get(type(command))
     if follow_up is not None:
         _each(state, follow_up(state, command), events)
-    if state.waiting.resting and (state.stirred or state.fresh):
+    # In a call market nobody meets anybody before the cell is uncrossed.
+    if state.waiting.resting and state.rules.matching == "immediate":
         _each(state, _meetings(state, now), events)
     else:
         state.stirred.clear()
+        state.fresh.clear()
     return events
 
 
@@ -89,19 +92,26 @@ def _meetings(state: State, now: int) -> Iterator[list[Event]]:
         stirred, fresh = set(state.stirred), set(state.fresh)
         state.stirred.clear()
         state.fresh.clear()
-        asked = [
-            resting
-            for resting in state.waiting.ranked()
-            if ALL_CELLS in stirred
-            or resting.request.request_id in fresh
-            or state.cell_of[resting.request.grade, resting.request.term] in stirred
-        ]
-        for resting in asked:
+        for resting in _asked(state, stirred, fresh):
             events = meet(state, resting, now)
             if events:
                 yield events
             if state.stirred:
                 break
+
+
+def _asked(state: State, stirred: set[int], fresh: set[str]) -> list[Resting]:
+    """The resting requests to be asked, in rank order. O(resting), or O(1) for one that is new."""
+    waiting = state.waiting
+    if not stirred and len(fresh) == 1:
+        return [waiting.resting[request_id] for request_id in fresh]
+    return [
+        resting
+        for resting in waiting.ranked()
+        if ALL_CELLS in stirred
+        or resting.request.request_id in fresh
+        or state.cell_of[resting.request.grade, resting.request.term] in stirred
+    ]
 
 
 def _uncrossed(state: State, command: c.Uncross) -> Iterator[list[Event]]:

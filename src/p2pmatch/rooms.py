@@ -235,9 +235,11 @@ class Rooms:
         All offers with commitments are in it, so that all rows of theirs are capped together.
         """
         whole_of = self.state.whole_of
-        sums = {whole_of.get(slot, slot): 0 for slot in self.held.slots.tolist()}
+        slots: list[int] = self.held.slots.tolist()
+        sums = {whole_of.get(slot, slot): 0 for slot in slots}
         stays = self.stays()
-        for slot, amount in zip(stays.slots.tolist(), stays.amounts.tolist(), strict=True):
+        slots = stays.slots.tolist()
+        for slot, amount in zip(slots, stays.amounts.tolist(), strict=True):
             sums[whole_of.get(slot, slot)] += amount
         return sums
 

@@ -20,7 +20,7 @@ from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
 from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
-from p2pmatch.loans import Loan
+from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
 from p2pmatch.rules import Rules
 from p2pmatch.table import STANDING, OfferTable
@@ -327,6 +327,13 @@ class State:
             self.exposure.count(loan.request, notes.lenders, notes.amounts)
         self.exposure.book(loan)
 
+    def lend_many(self, loans: Loans) -> None:
+        """Take loans made together, of requests that rest without commitments, out of budgets."""
+        notes = loans.notes
+        np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
+        self.waiting.leave_many([request.request_id for request in loans.requests])
+        self.exposure.book_many(loans)
+
     def hold(self, loan: Loan, until: int) -> None:
         """A loan waits for the borrower's yes; its notes' money is committed, if it is not yet."""
         notes = loan.notes
@@ -507,8 +514,9 @@ class State:
         yield "\n".join(sorted(self.requests)).encode()
 
     def _loan_pieces(self) -> Iterator[bytes]:
-        for request_id, opened in sorted(self.exposure.loans.items()):
-            yield repr((request_id, opened.loan.borrower_id, opened.loan.grade)).encode()
+        for opened in sorted(self.exposure.all(), key=lambda opened: opened.loan.request_id):
+            loan = opened.loan
+            yield repr((loan.request_id, loan.borrower_id, loan.grade)).encode()
             for column in (opened.loan.notes.rates, opened.left, opened.loan.notes.lenders):
                 yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
 
@@ -539,7 +547,7 @@ class State:
             raise InvariantError("what offers have committed is the sum over what waits")
         lent = table.amount[used] - table.remaining[used] - committed - table.cancelled[used]
         booked = np.zeros(table.count, dtype=np.int64)
-        for opened in self.exposure.loans.values():
+        for opened in self.exposure.all():
             np.add.at(booked, opened.loan.notes.offers, opened.loan.notes.amounts)
         if not np.array_equal(lent, booked):
             raise InvariantError("budget = remaining + committed + lent + cancelled")

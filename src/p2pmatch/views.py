@@ -1,14 +1,14 @@
 """What can be read off a marketplace: small records, made when somebody asks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.events import CellUncrossed
-from p2pmatch.loans import Loan, Notes
+from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, LoansMade
+from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RateLadder",
     "RequestStatus",
     "Uncrossed",
+    "uncrossed_of",
 ]
 
 
@@ -104,26 +105,12 @@ class Uncrossed:
 
     rate: int | None
     volume: int
-    loans: tuple[Loan, ...]
+    loans: Sequence[Loan]
     unfunded: tuple[tuple[str, int, str], ...]
     matched: int
     supply: int
     demand: int
     at_margin: tuple[int, int]
-
-    @classmethod
-    def of(cls, event: CellUncrossed, loans: Iterable[Loan]) -> "Uncrossed":
-        """What an event says, with its loans."""
-        return cls(
-            rate=event.rate,
-            volume=event.volume,
-            loans=tuple(loans),
-            unfunded=event.turned_away,
-            matched=event.matched,
-            supply=event.supply,
-            demand=event.demand,
-            at_margin=event.at_margin,
-        )
 
     @property
     def supply_left(self) -> int:
@@ -145,6 +132,31 @@ class Uncrossed:
     def bid_to_cover(self) -> Fraction | None:
         """What was asked for, as a multiple of what was lent; None: nothing was."""
         return Fraction(self.demand, self.volume) if self.volume else None
+
+
+def uncrossed_of(events: Sequence[Event]) -> Uncrossed:
+    """What the events of clearing a cell say."""
+    together: Loans | None = None
+    one_by_one: list[Loan] = []
+    for event in events:
+        match event:
+            case LoansMade():
+                together = event.loans
+            case LoanMade() | LoanHeld() if event.loan.notes.rate_source == "clearing":
+                one_by_one.append(event.loan)
+            case _:
+                pass
+    crossed = next(event for event in events if isinstance(event, CellUncrossed))
+    return Uncrossed(
+        rate=crossed.rate,
+        volume=crossed.volume,
+        loans=one_by_one if together is None else together,
+        unfunded=crossed.turned_away,
+        matched=crossed.matched,
+        supply=crossed.supply,
+        demand=crossed.demand,
+        at_margin=crossed.at_margin,
+    )
 
 
 @attrs.frozen(eq=False)

@@ -3,7 +3,7 @@
 Resting requests are ranked by the rate they accept, highest first, then by arrival.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 from sortedcontainers import SortedList
@@ -55,6 +55,11 @@ class Held:
     arrival: int
 
     @property
+    def deadline(self) -> int | None:
+        """The time at which it ends."""
+        return self.until
+
+    @property
     def rank(self) -> Rank:
         """As its request's."""
         return -self.loan.request.max_rate, self.arrival, self.loan.request_id
@@ -97,6 +102,16 @@ class Waiting:
         held = self.held.pop(request_id, None)
         if held is not None:
             self._deadlines.remove((held.until, held.rank))
+
+    def leave_many(self, request_ids: Sequence[str]) -> None:
+        """Several requests rest no more. O(resting)."""
+        for request_id in request_ids:
+            del self.resting[request_id]
+        waits: list[Resting | Held] = [*self.resting.values(), *self.held.values()]
+        self._ranked = SortedList(resting.rank for resting in self.resting.values())
+        self._deadlines = SortedList(
+            (wait.deadline, wait.rank) for wait in waits if wait.deadline is not None
+        )
 
     def has_commitments(self, request_id: str) -> bool:
         """Whether money is committed under that request's id."""

@@ -19,12 +19,14 @@ from p2pmatch import (
     Note,
     Notes,
     Offer,
+    Priced,
     Request,
     Rules,
 )
 from p2pmatch import events as e
 from p2pmatch.allocation import Fifo
 from p2pmatch.audit import BREACHES, Auditor, audit_events
+from p2pmatch.time_in_force import IMMEDIATE, Auction, Listing, TimeInForce
 from tests.audit.test_corruptions import CORRUPTIONS
 from tests.machines.test_twin import History
 
@@ -75,6 +77,51 @@ BOOK = posted(
     offer("o1"), offer("o2", min_rate=60_000), offer("o3", min_rate=70_000, expires_at=20)
 )
 MADE = loan(request(), ("o1", 100, 50_000), ("o2", 50, 60_000))
+
+
+def rests(asked: Request, time_in_force: TimeInForce) -> e.RequestRests:
+    return e.RequestRests(now=2, request=asked, time_in_force=time_in_force, hold_for=None)
+
+
+def of(*notes: tuple[str, int, int]) -> dict[str, Any]:
+    """The fields of an event about commitments to r1; each offer's place is its number."""
+    made = [
+        Note(offer_id, f"lender of {offer_id}", amount, rate) for offer_id, amount, rate in notes
+    ]
+    keys = np.array([int(offer_id[1:]) for offer_id, _, _ in notes], dtype=np.int64)
+    return {"request_id": "r1", "notes": Notes.of(made), "keys": keys}
+
+
+def commit(*notes: tuple[str, int, int], now: int = 2) -> e.MoneyCommitted:
+    return e.MoneyCommitted(now=now, **of(*notes))
+
+
+def release(
+    *notes: tuple[str, int, int], now: int = 2, reason: str = "withdrawn"
+) -> e.MoneyReleased:
+    return e.MoneyReleased(now=now, reason=reason, **of(*notes))
+
+
+def uncrossed(rate: int | None, volume: int, matched: int) -> e.CellUncrossed:
+    return e.CellUncrossed(
+        now=9,
+        grade="A",
+        term=36,
+        rate=rate,
+        matched=matched,
+        volume=volume,
+        supply=300,
+        demand=150,
+        at_margin=(0, 0),
+        turned_away=(),
+    )
+
+
+LISTED = [*BOOK, rests(request(), Listing(closes_at=8))]
+FULL = commit(("o1", 100, 50_000), ("o2", 50, 60_000))
+BID = [*BOOK, rests(request(), Auction(closes_at=8)), FULL]
+HELD_NOTES = [("o1", 100, 50_000), ("o2", 50, 60_000)]
+HELD = e.LoanHeld(now=9, loan=MADE.loan, until=20)
 
 
 @attrs.frozen(kw_only=True)
@@ -190,6 +237,73 @@ HISTORIES: dict[str, tuple[list[e.Event], list[str]]] = {
     "more given back than was left": (
         [*BOOK, MADE, e.OfferCancelled(now=9, offer_id="o2", amount=51)], ["released"],
     ),
+    # Requests that rest
+    "a listing fills": ([*LISTED, FULL, attrs.evolve(MADE, now=2)], []),
+    "a listing closes with nothing": (
+        [*posted(offer("o1", grades={"B"})), rests(request(), Listing(closes_at=8)), attrs.evolve(rest(request(), 150, "empty_book"), now=8)],
+        [],
+    ),
+    "a listing waits beyond its close": ([*LISTED, FULL, e.TimeAdvanced(now=8)], ["overdue"]),
+    "an immediate request waits beyond its expiry": (
+        [*BOOK, rests(request(expires_at=5), IMMEDIATE), e.TimeAdvanced(now=5)], ["overdue"],
+    ),
+    "a listing rests twice": ([*LISTED, rests(request(), Listing(closes_at=8))], ["duplicate_request"]),
+    "a strange cell rests": (
+        [*BOOK, rests(request(grade="Z"), Listing(closes_at=8))], ["unknown_cell"],
+    ),
+    "money for nobody": ([*BOOK, FULL], ["unknown_request"]),
+    "money back from nobody": ([*BOOK, release(("o1", 100, 50_000))], ["unknown_request"]),
+    "money of no offer": ([*LISTED, commit(("o9", 100, 50_000))], ["unknown_offer"]),
+    "money of another's offer": (
+        [*LISTED, e.MoneyCommitted(now=2, request_id="r1", keys=np.array([1]), notes=Notes.of([Note("o1", "eve", 100, 50_000)]))],
+        ["wrong_lender"],
+    ),
+    "more money than an offer has": (
+        [*LISTED, commit(("o1", 101, 50_000))], ["overdrawn"],
+    ),
+    "money at another rate": ([*LISTED, commit(("o1", 100, 50_001))], ["overdrawn"]),
+    "the dearer offer commits": ([*LISTED, commit(("o2", 100, 60_000), ("o1", 50, 50_000))], ["priority"]),
+    "an auction holds the dearer offer": (
+        [*BOOK, rests(request(), Auction(closes_at=8)), commit(("o2", 100, 60_000), ("o1", 50, 50_000))],
+        ["priority"],
+    ),
+    "more comes back than was promised": ([*LISTED, FULL, release(("o1", 101, 50_000))], ["released"]),
+    "another's money comes back": (
+        [*LISTED, FULL, e.MoneyReleased(now=2, request_id="r1", reason="withdrawn", keys=np.array([1]), notes=of(("o2", 50, 60_000))["notes"])],
+        ["released"],
+    ),
+    "a request ends and keeps its money": (
+        [*LISTED, FULL, attrs.evolve(rest(request(), 150, "withdrawn"), now=2)], ["released"],
+    ),
+    "a request ends in part": (
+        [*LISTED, attrs.evolve(rest(request(), 149, "withdrawn"), now=2)], ["unfunded"],
+    ),
+    "a loan of what nobody promised": (
+        [*LISTED, commit(("o1", 100, 50_000), ("o2", 50, 60_000)), attrs.evolve(loan(request(), ("o1", 100, 50_000), ("o3", 50, 70_000)), now=2)],
+        ["not_as_promised"],
+    ),
+    "an auction that does not wait": ([*BID, attrs.evolve(MADE, now=2)], ["not_as_promised"]),
+    "an auction closes": ([*BID, attrs.evolve(MADE, now=8)], []),
+    # Loans that wait for a yes
+    "a loan is held and accepted": ([*BOOK, HELD, attrs.evolve(MADE, now=19)], []),
+    "a loan is accepted too late": (
+        [*BOOK[:2], HELD, attrs.evolve(MADE, now=20)], ["not_as_held"],
+    ),
+    "a loan waits too long": ([*BOOK[:2], HELD, e.TimeAdvanced(now=20)], ["overdue"]),
+    "another loan than was held": (
+        [*BOOK, HELD, loan(request(), ("o1", 100, 50_000), ("o2", 50, 70_000))], ["not_as_held"],
+    ),
+    "a held loan is declined": (
+        [*BOOK, HELD, release(*HELD_NOTES, now=9, reason="declined"), rest(request(), 150, "declined")], [],
+    ),
+    "less comes back than was held": (
+        [*BOOK, HELD, release(HELD_NOTES[0], now=9, reason="declined"), rest(request(), 150, "declined")], ["released"],
+    ),
+    "a loan nobody knows is declined": ([*BOOK, rest(request(), 150, "declined")], ["unknown_request"]),
+    # Call auctions
+    "a call without a loan": ([*BOOK, uncrossed(None, 0, 0)], []),
+    "a call at no rate": ([*BOOK, uncrossed(50_000, 0, 0)], ["clearing"]),
+    "a call that lends what it does not": ([*BOOK, uncrossed(None, 100, 100)], ["clearing"]),
 }  # fmt: skip
 
 
@@ -264,9 +378,8 @@ class Last:
 class Higher:
     """Every note bears a little more than was asked."""
 
-    def price(self, accepted: Accepted) -> npt.NDArray[np.int64]:
-        prices: npt.NDArray[np.int64] = accepted.asks + 1
-        return prices
+    def price(self, accepted: Accepted) -> Priced:
+        return Priced(accepted.asks + 1, "a little more")
 
 
 def lived(rules: Rules) -> list[e.Event]:

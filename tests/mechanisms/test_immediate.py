@@ -2,10 +2,9 @@
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from p2pmatch import Accepted, InvariantError
+from p2pmatch import Accepted, InvariantError, Priced
 from p2pmatch import events as e
 from tests.helpers import market, request
 
@@ -17,9 +16,9 @@ class Flat:
     rate: int
     short: bool = False
 
-    def price(self, accepted: Accepted) -> npt.NDArray[np.int64]:
+    def price(self, accepted: Accepted) -> Priced:
         rates = np.full_like(accepted.asks, self.rate)
-        return rates[1:] if self.short else rates
+        return Priced(rates[1:] if self.short else rates, "flat")
 
 
 def test_the_events_of_a_request() -> None:
@@ -37,6 +36,7 @@ def test_a_pricing_rule_gives_the_rates_of_the_notes() -> None:
     assert loan is not None
     assert loan.notes.rates.tolist() == [70_000, 70_000]
     assert loan.rate == loan.marginal_rate == 70_000
+    assert {note.rate_source for note in loan.notes} == {"flat"}
 
 
 @pytest.mark.parametrize("rule", [Flat(59_999), Flat(200_001), Flat(70_000, short=True)])

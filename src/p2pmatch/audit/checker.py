@@ -98,7 +98,7 @@ def caps_exceeded(
     size: int,
     touched: AbstractSet[str],
 ) -> Iterator[tuple[str, str]]:
-    """The caps that these notes in a loan of `size` exceed, of the offers touched, their lenders."""
+    """The caps exceeded by notes in a loan of `size`, of the offers touched and their lenders."""
     by_offer: Counter[str] = Counter()
     by_lender: Counter[str] = Counter()
     offers = {offer.offer_id: offer for offer, _ in notes}

@@ -29,7 +29,7 @@ from p2pmatch.units import format_amount
 __all__ = ["Auditor", "audit_events"]
 
 # The events by which what waits comes to its end.
-_CLOSING = (e.RequestUnfunded, e.MoneyReleased, e.LoanMade, e.LoanHeld)
+_CLOSING = (e.RequestUnfunded, e.MoneyReleased, e.LoanMade, e.LoansMade, e.LoanHeld)
 # Why the money of a loan that was held is unfunded after all.
 _AFTER_A_HELD_LOAN = ("declined", "lapsed")
 
@@ -190,6 +190,11 @@ class Auditor:
         elif event.now >= held.event.until or event.loan != held.event.loan:
             self._findings.add("not_as_held", where, event.loan.request_id)
 
+    def _loans(self, event: e.LoansMade, where: str) -> None:
+        for loan in event.loans:
+            self._settle()
+            self._loan(e.LoanMade(now=event.now, loan=loan), where)
+
     def _unfunded(self, event: e.RequestUnfunded, where: str) -> None:
         pending, self._pending = self._pending, None
         loan = None
@@ -344,6 +349,7 @@ class Auditor:
             e.OfferCancelled: _left,
             e.OfferExpired: _left,
             e.LoanMade: _loan,
+            e.LoansMade: _loans,
             e.LoanHeld: _loan,
             e.RequestRests: _rests,
             e.MoneyCommitted: _committed,

@@ -149,8 +149,8 @@ class Promises:
         if not there:
             self.findings.add("overdrawn", where, f"{note.offer_id}: {format_amount(note.amount)}")
             return None
-        taken = {id(other.part) for other in promise.entries.values()}
-        part = next((part for part in there if id(part) not in taken), there[0])
+        taken = [other.part for other in promise.entries.values()]
+        part = next((part for part in there if all(part is not t for t in taken)), there[0])
         promise.entries[key] = entry = Entry(part, book.place(part, cell), 0, note.rate)
         return entry
 

@@ -61,8 +61,8 @@ class AuditAllocation:
 
     @property
     def in_order(self) -> bool:
-        """Whether offers are simply used up in an order."""
-        return self.name in {"fifo", "lottery"}
+        """Whether offers are used up in an order; of another's rule only better rates are asked."""
+        return self.name in {"fifo", "lottery", "other"}
 
 
 def lot(seed: int, request_id: str, offer_id: str) -> bytes:

@@ -12,9 +12,10 @@ from typing import Final
 import attrs
 import numpy as np
 
-from p2pmatch.allocation import Level
-from p2pmatch.events import CellUncrossed, Event, RequestUnfunded
+from p2pmatch.allocation import Fifo, Level
+from p2pmatch.events import CellUncrossed, Event, LoansMade, RequestUnfunded
 from p2pmatch.ladder import key_bound, rates_of
+from p2pmatch.loans import Loans, Notes
 from p2pmatch.mechanisms.loan import loan_at, loan_event
 from p2pmatch.pool import Pool, PoolRooms
 from p2pmatch.rooms import Amounts, Numbers
@@ -103,7 +104,8 @@ def uncross(state: State, grade: str, term: int, now: int) -> Iterator[list[Even
 
     Notes
     -----
-    O(n + m log n) to find the rate, and a sweep for each loan.
+    O(n + m log n) to find the rate, and a sweep for each loan; where nothing can limit any loan,
+    O(n + m) for all of them.
     """
     cell = state.cell_of[grade, term]
     keys, slots, rooms = _supply(state, cell, now)
@@ -119,7 +121,12 @@ def uncross(state: State, grade: str, term: int, now: int) -> Iterator[list[Even
     pool = Pool(keys, slots, state.table.lender.take(slots), matched)
     lent = 0
     turned_away: list[tuple[str, int, str]] = []
-    for position, part in crossing.parts:
+    parts = crossing.parts
+    if parts and _nothing_limits(state, cell, [resting[position] for position, _ in parts]):
+        lent = crossing.volume
+        yield _lend_all(state, pool, resting, crossing, now)
+        parts = []
+    for position, part in parts:
         events, placed, reason = _lend(state, pool, resting[position], part, crossing, now)
         lent += placed
         if reason is not None:
@@ -188,6 +195,54 @@ def _matched(
         )
         matched[first:stop] = state.rules.allocation_rule.allocate(level)
     return matched, (stood, need)
+
+
+def _nothing_limits(state: State, cell: int, asked: Sequence[Resting]) -> bool:
+    """Whether every loan can be had from the supply in rank order, whoever it is for. O(m)."""
+    rules = state.rules
+    return (
+        isinstance(rules.allocation_rule, Fifo)
+        and state.least == rules.increment
+        and not (state.lender_caps.in_force or state.any_share or state.groups)
+        and rules.borrower_limits.total is None
+        and not state.borrower_caps.own
+        and not (state.ladders[cell].capped or state.ladders[cell].tagged)
+        and all(
+            resting.hold_for is None and resting.request.borrower_id not in state.lenders
+            for resting in asked
+        )
+    )
+
+
+def _lend_all(
+    state: State, pool: Pool, resting: Sequence[Resting], crossing: Crossing, now: int
+) -> list[Event]:
+    """All loans at once: the notes lie between the ends of the offers' and the requests' parts."""
+    rows = np.flatnonzero(pool.money)
+    offers_end = pool.money[rows].cumsum()
+    requests_end = np.array([part for _, part in crossing.parts], dtype=np.int64).cumsum()
+    ends = np.union1d(offers_end, requests_end)
+    rows = rows[offers_end.searchsorted(ends)]
+    notes = Notes(
+        np.diff(ends, prepend=0),
+        np.full(len(ends), crossing.rate, dtype=np.int64),
+        pool.slots[rows],
+        pool.lenders[rows],
+        state.offer_names,
+        state.lender_names,
+        _SOURCE,
+    )
+    requests = [resting[position].request for position, _ in crossing.parts]
+    events: list[Event] = [
+        LoansMade(now=now, loans=Loans(requests, ends.searchsorted(requests_end) + 1, notes))
+    ]
+    # Only the last can have less than it asked for.
+    last = requests[-1]
+    short = last.amount - crossing.parts[-1][1]
+    if short:
+        reason = "not_enough_room"
+        events.append(RequestUnfunded(now=now, request=last, amount=short, reason=reason))
+    return events
 
 
 def _lend(

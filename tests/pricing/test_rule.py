@@ -1,0 +1,78 @@
+"""What holds for every pricing rule, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2pmatch import (
+    PRICING_RULES,
+    Accepted,
+    InvariantError,
+    Marketplace,
+    Offer,
+    Posted,
+    Priced,
+    PricingRule,
+    Request,
+    Rules,
+    UnknownName,
+)
+from p2pmatch.pricing import Midpoint, pricing_rule
+from tests.pricing.notes import accepted
+
+SOURCES = {"own_ask", "marginal", "first_rejected", "max_rate", "midpoint", "posted"}
+
+
+@pytest.mark.parametrize(
+    "rule", [*PRICING_RULES.values(), Posted({("A", 36): 90_000})], ids=[*PRICING_RULES, "posted"]
+)
+@given(
+    asks=st.lists(st.integers(0, 90_000), min_size=1, max_size=9),
+    left_out=st.none() | st.integers(0, 90_000),
+)
+def test_every_rule_respects_both_sides(
+    rule: PricingRule, asks: list[int], left_out: int | None
+) -> None:
+    notes = accepted(*((ask, 1) for ask in sorted(asks)), left_out=left_out)
+    priced = rule.price(notes)
+    assert (priced.rates >= sorted(asks)).all()
+    assert (priced.rates <= 90_000).all()
+    assert priced.source in SOURCES
+
+
+def test_a_name_and_a_rule_are_the_same() -> None:
+    assert pricing_rule("midpoint") == pricing_rule(Midpoint()) == Midpoint()
+
+
+@pytest.mark.parametrize("rule", ["midpiont", Midpoint, None, 5, "Midpoint"])
+def test_what_is_no_rule_is_refused_with_the_list(rule: Any) -> None:
+    with pytest.raises(UnknownName, match=r"uniform_marginal.*Posted"):
+        Rules(grades=["A"], terms=[36], pricing=rule)
+
+
+class Broken:
+    """Gives rates that somebody did not accept, or too few."""
+
+    def __init__(self, rates: list[int]) -> None:
+        self.rates = rates
+
+    def price(self, accepted: Accepted) -> Priced:
+        return Priced(np.array(self.rates, dtype=np.int64), "broken")
+
+
+@pytest.mark.parametrize("rates", [[49_999, 60_000], [50_000, 90_001], [50_000], [60_000] * 3])
+def test_a_rule_that_breaks_its_word_is_found_out(rates: list[int]) -> None:
+    market = Marketplace(Rules(grades=["A"], terms=[36], pricing=Broken(rates)))
+    for number, ask in enumerate([50_000, 60_000]):
+        market.post(Offer(offer_id=f"o{number}", lender_id="ann", amount=100, min_rate=ask), now=1)
+    asked = Request(
+        request_id="r", borrower_id="bob", amount=200, max_rate=90_000, grade="A", term=36
+    )
+    before = market.digest()
+    with pytest.raises(InvariantError, match="Broken"):
+        market.submit(asked, now=2)
+    assert market.digest() == before
+    market.check()
