@@ -32,7 +32,7 @@ def perform(state: State, command: c.Command) -> list[Event]:
     # On the state as it is, so that a refusal changes nothing. What is due only ends what waits,
     # and gives money back, so it cannot make the command refusable.
     events = decide(state, command)
-    if type(events[0]) is Rejected if events else False:
+    if events and type(events[0]) is Rejected:
         return events
     now = command.now
     if state.waiting and state.waiting.first_due(now) is not None:

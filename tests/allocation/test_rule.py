@@ -1,0 +1,130 @@
+"""What holds for every allocation rule, the twin's answers, the published numbers, and refusals."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from p2pmatch import (
+    ALLOCATION_RULES,
+    AllocationRule,
+    Level,
+    Lottery,
+    Rules,
+    Split,
+    Step,
+    Steps,
+    UnknownName,
+)
+from p2pmatch.allocation import Fifo
+from tests.allocation.levels import level, levels, parts_of
+from tests.model.sharing import share
+from tests.shared import shared
+
+RULES: dict[str, AllocationRule] = {
+    **ALLOCATION_RULES,
+    "split": Split(400_000),
+    "lottery": Lottery(7),
+    "steps": Steps(
+        [
+            Step("oldest", share=400_000, at_most=20),
+            Step("pro_rata_floors", drop_below=10),
+            Step("equal_share", share=500_000),
+            Step("pro_rata", at_most=7),
+            Step("fifo"),
+        ]
+    ),
+}
+# Those that share by the rooms alone, as the twin knows them.
+BY_ROOMS = {name: rule for name, rule in RULES.items() if name not in {"fifo", "lottery"}}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@given(drawn=levels())
+def test_parts_are_notes_within_the_rooms_and_place_what_can_be_placed(
+    rule: AllocationRule, drawn: Level
+) -> None:
+    parts = rule.allocate(drawn)
+    assert parts.dtype == np.int64
+    assert parts.sum() <= drawn.need
+    assert ((parts >= 0) & (parts <= drawn.rooms)).all()
+    assert not (parts % drawn.increment).any()
+    assert (parts[parts > 0] >= drawn.min_note).all()
+    # Short by less than a note at most, and not at all where a note may be one increment.
+    assert drawn.need - parts.sum() < max(drawn.min_note, 1)
+    if drawn.min_note == drawn.increment and drawn.need <= drawn.rooms.sum():
+        assert parts.sum() == drawn.need
+
+
+@pytest.mark.parametrize("rule", BY_ROOMS.values(), ids=BY_ROOMS)
+@given(drawn=levels())
+def test_as_the_twin_does_it(rule: AllocationRule, drawn: Level) -> None:
+    if drawn.need < drawn.rooms.sum():
+        expected = share(rule, drawn.need, drawn.rooms.tolist(), drawn.increment, drawn.min_note)
+        assert rule.allocate(drawn).tolist() == expected
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@given(drawn=levels(notes=False), scale=st.sampled_from([10**6, 10**9, 10**12]))
+@example(drawn=level(401, [900, 200, 300, 400, 100]), scale=10**12)
+def test_amounts_of_any_size_are_shared_exactly(
+    rule: AllocationRule, drawn: Level, scale: int
+) -> None:
+    """A coarser unit is the same sharing: products beyond 64 bits included."""
+    if isinstance(rule, Steps):
+        # Its bounds are in money, and do not grow along.
+        return
+    large = Level(
+        drawn.need * scale,
+        drawn.rooms * scale,
+        drawn.increment * scale,
+        drawn.min_note * scale,
+        drawn.request_id,
+        drawn.offer_ids,
+    )
+    assert rule.allocate(large).tolist() == (rule.allocate(drawn) * scale).tolist()
+
+
+@given(
+    rooms=st.lists(st.integers(1, 10**15), min_size=1, max_size=9),
+    percent=st.integers(1, 99),
+)
+def test_products_beyond_64_bits_are_exact(rooms: list[int], percent: int) -> None:
+    need = max(sum(rooms) * percent // 100, 1)
+    for name in ("pro_rata", "equal_share"):
+        assert sum(parts_of(ALLOCATION_RULES[name], need, rooms)) == need
+    floors = [need * room // sum(rooms) for room in rooms]
+    parts = parts_of(ALLOCATION_RULES["pro_rata"], need, rooms)
+    assert all(0 <= part - floor <= 1 for part, floor in zip(parts, floors, strict=True))
+
+
+def published(rule: str) -> list[dict[str, Any]]:
+    text = shared("conformance", "allocation", "published.json").read_text(encoding="utf-8")
+    cases = [case for case in json.loads(text) if case["rule"] == rule]
+    assert cases
+    return cases
+
+
+def test_published_numbers_pro_rata() -> None:
+    for case in published("pro_rata"):
+        parts = parts_of(ALLOCATION_RULES["pro_rata"], case["need"], case["rooms"])
+        assert parts == case["with_largest_remainder"], case["source"]
+        if "floors" in case:
+            floors = Steps([Step("pro_rata_floors"), Step("fifo")])
+            expected = [case["floors"][0] + case["left_over"], *case["floors"][1:]]
+            assert parts_of(floors, case["need"], case["rooms"]) == expected
+
+
+def test_published_numbers_equal_share() -> None:
+    for case in published("equal_share"):
+        parts = parts_of(ALLOCATION_RULES["equal_share"], case["need"], case["rooms"])
+        assert parts == case["shares"], case["name"]
+
+
+@pytest.mark.parametrize("rule", ["lifo", "pro rata", Fifo, Split, None, 5])
+def test_what_is_no_rule_is_refused_with_the_list(rule: Any) -> None:
+    with pytest.raises(UnknownName, match=r"equal_share.*fifo.*pro_rata.*Split.*Lottery.*Steps"):
+        Rules(grades=["A"], terms=[36], allocation=rule)
