@@ -1,5 +1,7 @@
 """Rules: everything that contradicts something is refused when they are built."""
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import attrs
@@ -7,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from p2pmatch import Accepted, Level, P2PMatchError, Priced, Rules
+from p2pmatch import Accepted, Level, P2PMatchError, Posted, Priced, Rules
 
 RULES: dict[str, Any] = {"grades": ("A", "B"), "terms": (12, 36)}
 
@@ -39,6 +41,16 @@ RULES: dict[str, Any] = {"grades": ("A", "B"), "terms": (12, 36)}
         ("allocation", 5, "unknown_rule"),
         ("pricing", "", "unknown_rule"),
         ("pricing", object(), "unknown_rule"),
+        ("matching", "continuous", "unknown_rule"),
+        ("matching", None, "unknown_rule"),
+        ("clearing_point", -1, "negative"),
+        ("clearing_point", Fraction(3, 2), "too_large"),
+        ("clearing_point", 1_000_001, "too_large"),
+        ("clearing_point", 0.5, "wrong_type"),
+        ("clearing_point", "50%", "wrong_type"),
+        ("clearing_point", Decimal("NaN"), "wrong_type"),
+        ("clearing_point", True, "wrong_type"),
+        ("clearing_point", 1, "contradiction"),
     ],
 )
 def test_wrong_rules_are_refused(field: str, value: object, code: str | None) -> None:
@@ -55,6 +67,28 @@ def test_an_unknown_rule_is_refused_with_the_list_of_those_that_exist() -> None:
         Rules(**RULES, allocation="lifo")
     with pytest.raises(LookupError, match="'pay_as_offered'"):
         Rules(**RULES, pricing="pay_as_bid")
+
+
+@pytest.mark.parametrize(
+    ("point", "fraction"),
+    [
+        (0, Fraction(0)),
+        (1, Fraction(1)),
+        (500_000, Fraction(1, 2)),
+        (Decimal("0.25"), Fraction(1, 4)),
+        (Fraction(1, 3), Fraction(1, 3)),
+        (np.int64(1), Fraction(1)),
+    ],
+)
+def test_the_point_of_a_call_auction(point: Any, fraction: Fraction) -> None:
+    assert Rules(**RULES, matching="call", clearing_point=point).clearing_point == fraction
+
+
+@pytest.mark.parametrize("pricing", ["midpoint", Posted({("A", 12): 5})])
+def test_a_call_auction_sets_the_rate_itself(pricing: Any) -> None:
+    with pytest.raises(P2PMatchError) as refused:
+        Rules(**RULES, matching="call", pricing=pricing)
+    assert (refused.value.field, refused.value.code) == ("pricing", "contradiction")
 
 
 def test_the_smallest_note_is_a_multiple_of_the_increment() -> None:

@@ -81,23 +81,24 @@ class PoolRooms(Rooms):
     def hindrance(self, keys: Amounts, lenders: Numbers, amounts: Amounts) -> str:
         """What turns away most of the matched money that the loan with these notes leaves unused.
 
-        "borrower_limit"; else a lender's limit, an offer's cap, "tags" or "same_party"; else
-        "below_min_note". O(n).
+        "borrower_limit"; else of a lender's limits, an offer's caps, "tags" and "same_party" the
+        one that alone leaves least room for it; else "below_min_note". O(n).
         """
         if super().largest() < self.part:
             return "borrower_limit"
         pool, table = self.pool, self.state.table
-        left = pool.money.copy()
-        left[pool.keys.searchsorted(keys)] -= amounts
-        rows = np.flatnonzero(left)
-        left, slots, who = left[rows], pool.slots[rows], pool.lenders[rows]
-        given = np.zeros(len(self.state.lender_names), dtype=np.int64)
-        np.add.at(given, lenders, amounts)
+        by_place = np.zeros_like(pool.money)
+        by_place[pool.keys.searchsorted(keys)] = amounts
+        rows = np.flatnonzero(pool.money > by_place)
+        by_place = by_place[rows]
+        left, slots, who = pool.money[rows] - by_place, pool.slots[rows], pool.lenders[rows]
+        by_lender = np.zeros(len(self.state.lender_names), dtype=np.int64)
+        np.add.at(by_lender, lenders, amounts)
         size = int(amounts.sum()) if len(amounts) else self.part
         turned: dict[str, int] = {}
         for name, room in self._rooms_by_limit(slots, who, size):
-            still = room - (0 if name.startswith("offer_") else given.take(who))
-            turned[name] = int(left[still < self.least].sum())
+            given = by_place if name.startswith("offer_") else by_lender.take(who)
+            turned[name] = int(np.maximum(left - np.maximum(room - given, 0), 0).sum())
         if self.tag_fits is not None:
             turned["tags"] = int(left[~self.tag_fits.take(table.tag.take(slots))].sum())
         turned["same_party"] = int(left[np.isin(who, self.barred)].sum())
