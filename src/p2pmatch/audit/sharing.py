@@ -143,7 +143,7 @@ def _in_steps(
 ) -> list[int]:
     parts = [0] * len(rooms)
     for name, share, most, drop_below in rule.steps:
-        target = min(need - sum(parts), share * need // FULL_SHARE)
+        target = share * (need - sum(parts)) // FULL_SHARE
         if most is not None:
             target = min(target, most // unit)
         if not target:
