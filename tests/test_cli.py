@@ -540,3 +540,16 @@ def test_every_row_is_a_request_whatever_its_id(files: Files) -> None:
     rows = (files.out / "loans.csv").read_text().splitlines()[1:]
     assert [row.split(",")[0] for row in rows] == ids
     assert run(["audit", str(files.out)]) == 0
+
+
+def test_a_posted_rate_is_no_secret(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody lends below it, or where none is posted, and both are said in words."""
+    files.rules.write_text('[pricing]\nrule = "posted"\nrates = { A = { 36 = "8%" } }\n')
+    rules = ["--rules", str(files.rules)]
+    assert files.match(*rules) == 0
+    assert run(["audit", str(files.out)]) == 0
+    book = ["quote", "--offers", str(files.offers), "--amount", "100", "--grade"]
+    assert run([*book, "A", "--term", "36", "--max-rate", "7%", *rules]) == 0
+    assert "the borrower accepts less than the posted rate" in capsys.readouterr().out
+    assert run([*book, "B", "--term", "36", *rules]) == 0
+    assert "no rate is posted for this grade and term" in capsys.readouterr().out
