@@ -238,10 +238,12 @@ class Sweep:
         """Hold a rule to its contract, ours or a third party's. O(n)."""
         sound = (
             len(parts) == len(level.rooms)
-            and not (parts > level.rooms).any()
-            and not ((parts < self.least) & (parts != 0)).any()
-            and not (parts % self.increment).any()
+            and (parts <= level.rooms).all()
+            and parts.min() >= 0
             and parts.sum() <= level.need
+            # Whatever is an integer is a multiple of 1, and no part above 0 is below it.
+            and (self.least == 1 or not ((parts < self.least) & (parts > 0)).any())
+            and (self.increment == 1 or not (parts % self.increment).any())
         )
         if not sound:
             raise InvariantError(f"{self.rule!r} gave parts outside the rooms it was handed")

@@ -107,11 +107,9 @@ class Waiting:
         """Several requests rest no more. O(resting)."""
         for request_id in request_ids:
             del self.resting[request_id]
-        waits: list[Resting | Held] = [*self.resting.values(), *self.held.values()]
-        self._ranked = SortedList(resting.rank for resting in self.resting.values())
-        self._deadlines = SortedList(
-            (wait.deadline, wait.rank) for wait in waits if wait.deadline is not None
-        )
+        gone = set(request_ids)
+        self._ranked = SortedList(rank for rank in self._ranked if rank[2] not in gone)
+        self._deadlines = SortedList(due for due in self._deadlines if due[1][2] not in gone)
 
     def has_commitments(self, request_id: str) -> bool:
         """Whether money is committed under that request's id."""
