@@ -10,6 +10,7 @@ from p2pmatch import (
     InvalidValue,
     Limits,
     Listing,
+    Lottery,
     Marketplace,
     P2PMatchError,
     Refused,
@@ -176,6 +177,26 @@ def test_commitments_keep_their_rate_when_their_offer_changes_or_goes() -> None:
     made.advance(9)
     assert [(n.amount, n.rate) for n in made.loan("r1").notes] == [(100, 50_000)]
     assert made.offer("a").state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "rule", ["fifo", "pro_rata", "equal_share", Split(400_000), Lottery(3)], ids=str
+)
+@pytest.mark.parametrize("change", [{"max_per_loan": 50}, {"max_share": 250_000}], ids=str)
+def test_an_offer_that_has_committed_more_than_it_now_may_gives_no_more(
+    rule: Any, change: dict[str, int]
+) -> None:
+    """a has committed 80 of 200 and may now give 50: no room, and not less than none."""
+    made = market(allocation=rule)
+    made.post(offer("a", "ann", 100, 5, max_per_loan=80), now=0)
+    made.submit(request(200), now=1, time_in_force=Listing(closes_at=9))
+    made.amend("a", now=2, **change)
+    made.post(offer("b", "ben", 50, 6), now=3)
+    made.post(offer("c", "cy", 150, 7), now=4)
+    assert [(n.offer_id, n.amount) for n in made.loan("r1").notes] == [
+        ("a", 80), ("b", 50), ("c", 70),
+    ]  # fmt: skip
+    made.check()
 
 
 # Auctions
