@@ -12,6 +12,7 @@ from p2pmatch import (
     Listing,
     Lottery,
     Marketplace,
+    Offer,
     P2PMatchError,
     Refused,
     Split,
@@ -318,6 +319,23 @@ def test_without_one_the_money_goes_back(
     unfunded = next(event for event in events if isinstance(event, e.RequestUnfunded))
     assert (released.reason, unfunded.reason, unfunded.amount) == (reason, reason, 60)
     assert made.loan("r2").principal == 100
+    made.check()
+
+
+@pytest.mark.parametrize("kind", [None, Listing(closes_at=9)], ids=str)
+def test_money_comes_back_to_an_offer_that_has_left_the_cell(kind: Listing | None) -> None:
+    """The release says the rate that was asked, though the offer asks nothing there any more."""
+    made = market(grades=["A", "B"])
+    card = {"A": 50_000, "B": 60_000}
+    made.post(Offer(offer_id="a", lender_id="ann", amount=100, min_rate=card), now=0)
+    terms = {} if kind is None else {"time_in_force": kind}
+    made.submit(request(60), now=1, hold_for=5, **terms)
+    made.amend("a", now=2, min_rate={"B": 70_000}, grades={"B"})
+    released = made.advance(6)[0]
+    assert isinstance(released, e.MoneyReleased)
+    assert [(n.offer_id, n.amount, n.rate) for n in released.notes] == [("a", 60, 50_000)]
+    assert made.offer("a").remaining == 100
+    assert [(entry.rate, entry.remaining) for entry in made.queue("B", 36)] == [(70_000, 100)]
     made.check()
 
 

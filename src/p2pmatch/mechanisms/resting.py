@@ -112,10 +112,7 @@ def lapse(state: State, held: Held, now: int, reason: str) -> list[Event]:
     """A loan that waited for a yes is not made."""
     loan = held.loan
     notes = loan.notes
-    cell = state.cell_of[loan.grade, loan.term]
-    places = Commitments(
-        state.keys_of(notes.offers, cell), notes.offers, notes.lenders, notes.amounts
-    )
+    places = Commitments(held.keys, notes.offers, notes.lenders, notes.amounts)
     return [
         _released(state, loan.request_id, places, now, reason),
         RequestUnfunded(now=now, request=loan.request, amount=loan.principal, reason=reason),
