@@ -436,6 +436,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "post_many": ("columns",),
     "submit_many": ("columns",),
     "explain": ("request",),
+    "withdraw": ("request_id",),
+    "accept": ("request_id",),
+    "decline": ("request_id",),
+    "uncross": ("grade", "term"),
 }
 
 
@@ -448,6 +452,18 @@ def test_rubbish_is_refused_and_changes_nothing(call: str, data: st.DataObject) 
     now = data.draw(st.one_of(st.just(5), RUBBISH), label="now")
     try:
         getattr(made, call)(**arguments, now=now)
+    except P2PMatchError:
+        assert made.digest() == before
+    made.check()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.fixed_dictionaries({}, optional={"time_in_force": RUBBISH, "hold_for": RUBBISH}))
+def test_rubbish_about_how_long_is_refused_and_changes_nothing(terms: dict[str, Any]) -> None:
+    made = settled()
+    before = made.digest()
+    try:
+        made.submit(request(5, request_id="new"), now=5, **terms)
     except P2PMatchError:
         assert made.digest() == before
     made.check()
