@@ -7,6 +7,7 @@ import pytest
 
 from p2pmatch import (
     Auction,
+    BorrowerLimits,
     InvalidValue,
     Limits,
     Listing,
@@ -238,6 +239,17 @@ def test_an_auction_with_everything_in_at_once_is_an_immediate_loan() -> None:
     late.advance(9)
     assert at_once.loan is not None
     assert late.loan("r1").notes == at_once.loan.notes
+
+
+@pytest.mark.parametrize("kind", [Listing(closes_at=9), Auction(closes_at=9)], ids=str)
+def test_shares_are_of_what_the_borrower_may_still_borrow(kind: Listing | Auction) -> None:
+    """Of 100 bob may borrow 40: half of a loan of 40 is 20, and ben must make up for it."""
+    made = market(("a", "ann", 60, 5), ("b", "ben", 60, 6), max_share=500_000)
+    made.set_borrower_limits("bob", BorrowerLimits(total=40), now=0)
+    made.submit(request(100), now=1, time_in_force=kind)
+    assert committed(made) == [("a", 20), ("b", 20)]
+    made.advance(9)
+    assert made.loan("r1").notes.amounts.tolist() == [20, 20]
 
 
 def test_an_auction_is_priced_at_its_close() -> None:
