@@ -3,6 +3,7 @@
 from inspect import signature
 from typing import Any
 
+import attrs
 import numpy as np
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from p2pmatch import (
     BorrowerLimits,
     InvariantError,
     Limits,
+    Listing,
     Marketplace,
     Offer,
     P2PMatchError,
@@ -537,7 +539,7 @@ def test_every_command_has_its_decision() -> None:
     assert set(APPLICATIONS) == kinds - {e.Event, e.Rejected}
 
 
-@pytest.mark.parametrize("harm", ["overdrawn", "lent", "place"])
+@pytest.mark.parametrize("harm", ["overdrawn", "lent", "held", "place"])
 def test_a_memory_that_contradicts_itself_is_noticed(harm: str) -> None:
     made = settled()
     state = made._state
@@ -545,6 +547,10 @@ def test_a_memory_that_contradicts_itself_is_noticed(harm: str) -> None:
         state.table.remaining[0] = -1
     elif harm == "lent":
         state.table.remaining[0] -= 1
+    elif harm == "held":
+        made.submit(request(5_000, request_id="n"), now=5, time_in_force=Listing(closes_at=9))
+        resting = state.waiting.resting["n"]
+        resting.request = attrs.evolve(resting.request, amount=1)
     else:
         state.ladders[0].remove(state.key_of(0, 0))
     with pytest.raises(InvariantError):

@@ -547,6 +547,9 @@ class State:
             np.add.at(committed, slots, amounts)
         if not np.array_equal(committed, table.committed[used]):
             raise InvariantError("what offers have committed is the sum over what waits")
+        for resting in self.waiting.resting.values():
+            if resting.held.total > resting.request.amount:
+                raise InvariantError("a request holds no more than it asks for")
         lent = table.amount[used] - table.remaining[used] - committed - table.cancelled[used]
         booked = np.zeros(table.count, dtype=np.int64)
         for opened in self.exposure.all():
