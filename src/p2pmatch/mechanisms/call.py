@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from p2pmatch.allocation import Fifo, Level
+from p2pmatch.allocation import Fifo, Level, allocated
 from p2pmatch.events import CellUncrossed, Event, LoansMade, RequestUnfunded
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.loans import Loans, Notes
@@ -193,7 +193,7 @@ def _matched(
             request_id=name,
             offer_ids=[state.offer_names[slot] for slot in slots[first:stop].tolist()],
         )
-        matched[first:stop] = state.rules.allocation_rule.allocate(level)
+        matched[first:stop] = allocated(state.rules.allocation_rule, level)
     return matched, (stood, need)
 
 
