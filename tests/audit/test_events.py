@@ -111,7 +111,7 @@ def uncrossed(rate: int | None, volume: int, matched: int) -> e.CellUncrossed:
         matched=matched,
         volume=volume,
         supply=300,
-        demand=150,
+        demand=0,
         at_margin=(0, 0),
         turned_away=(),
     )
@@ -303,7 +303,12 @@ HISTORIES: dict[str, tuple[list[e.Event], list[str]]] = {
     # Call auctions
     "a call without a loan": ([*BOOK, uncrossed(None, 0, 0)], []),
     "a call at no rate": ([*BOOK, uncrossed(50_000, 0, 0)], ["clearing"]),
-    "a call that lends what it does not": ([*BOOK, uncrossed(None, 100, 100)], ["clearing"]),
+    "a call that lends what it does not": (
+        [*BOOK, uncrossed(None, 100, 100)], ["clearing", "clearing"],
+    ),
+    "a call in a strange cell": (
+        [*BOOK, attrs.evolve(uncrossed(None, 0, 0), grade="Z")], ["unknown_cell"],
+    ),
 }  # fmt: skip
 
 

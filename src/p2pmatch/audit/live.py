@@ -17,6 +17,8 @@ from p2pmatch.audit.book import (
     RequestRecord,
 )
 from p2pmatch.audit.checker import Outcome, check_outcome, check_promised
+from p2pmatch.audit.crossing import Clearing
+from p2pmatch.audit.expected import Notes
 from p2pmatch.audit.promises import HeldLoan, Promise, Promises
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.limits import Limits
@@ -80,7 +82,8 @@ class Auditor:
         # A loan whose request may still turn out to be funded in part only.
         self._pending: tuple[e.LoanMade | e.LoanHeld, str] | None = None
         self._promises = Promises(self._book, self._findings)
-        # The loans of a call auction that is not yet said to be over.
+        # A call auction that is not yet said to be over, and its loans so far.
+        self._clearing: Clearing | None = None
         self._cleared: list[Loan] = []
         self._requests: set[str] = set()
         self._expiries: list[tuple[int, str]] = []
@@ -187,7 +190,11 @@ class Auditor:
         held = self._promises.held.pop(event.loan.request_id, None)
         if held is None:
             self._pending = event, where
-        elif event.now >= held.event.until or event.loan != held.event.loan:
+        elif (
+            isinstance(event, e.LoanHeld)
+            or event.now >= held.event.until
+            or event.loan != held.event.loan
+        ):
             self._findings.add("not_as_held", where, event.loan.request_id)
 
     def _loans(self, event: e.LoansMade, where: str) -> None:
@@ -246,20 +253,49 @@ class Auditor:
         self._promises.release(event, f"{where} {event.request_id}")
 
     def _uncrossed(self, event: e.CellUncrossed, where: str) -> None:
-        """The loans of the auction bear its rate and come to its volume."""
+        """What is said of an auction is what came of it, and what the book gave."""
+        cell = event.grade, event.term
+        if self._book.strangers([event.grade], [event.term]):
+            self._findings.add("unknown_cell", where, f"{event.grade} {event.term}")
+            return
+        clearing = self._clearing or self._clear(cell, event.now)
+        lent = {loan.request_id: loan.principal for loan in self._cleared}
         rates = {int(rate) for loan in self._cleared for rate in loan.notes.rates}
-        lent = sum(loan.principal for loan in self._cleared)
-        here = {(loan.grade, loan.term) for loan in self._cleared}
-        if (
-            rates != ({event.rate} if self._cleared else set())
-            or (event.rate is None) != (not self._cleared)
-            or lent != event.volume
-            or event.volume > event.matched
-            or here - {(event.grade, event.term)}
-        ):
-            message = f"{event.grade} {event.term}: {format_amount(lent)} at {sorted(rates)}"
-            self._findings.add("clearing", where, message)
-        self._cleared = []
+        left = {name: part - lent.get(name, 0) for name, part in clearing.matched.items()}
+        said = {
+            "rate": (event.rate, clearing.rate if lent else None),
+            "rates": (rates, {event.rate} if lent else set()),
+            "volume": (event.volume, sum(lent.values())),
+            "matched": (event.matched, clearing.volume),
+            "supply": (event.supply, clearing.supply),
+            "demand": (event.demand, clearing.demand),
+            "at_margin": (event.at_margin, clearing.at_margin),
+            "turned_away": (
+                [(name, amount) for name, amount, _ in event.turned_away],
+                [(name, amount) for name, amount in left.items() if amount],
+            ),
+        }
+        for what, (found, expected) in said.items():
+            if found != expected:
+                self._findings.add("clearing", where, f"{what} {found}, expected {expected}")
+        self._loan_of(clearing, None, where)
+        self._clearing, self._cleared = None, []
+
+    def _clear(self, cell: tuple[str, int], now: int) -> Clearing:
+        """The auction of a cell, of the requests that rest in it by rank."""
+        resting = (promise.request for promise in self._promises.resting.values())
+        asked = [request for request in resting if (request.grade, request.term) == cell]
+        asked.sort(key=lambda request: -request.max_rate)
+        return Clearing(self._book, cell, asked, now)
+
+    def _loan_of(self, clearing: Clearing, request_id: str | None, where: str) -> Notes | None:
+        """What the next loan of an auction should be; None: the user's own rule says."""
+        if self._book.rules.allocation.name == "other":
+            return None
+        missed, expected = clearing.loan_of(request_id)
+        for name in missed:
+            self._findings.add("clearing", where, f"{name} has no loan")
+        return expected
 
     def _settle(self) -> None:
         """A loan not followed by unfunded money is the whole of its request."""
@@ -280,6 +316,12 @@ class Auditor:
         where = f"{where} {request.request_id}"
         self._checked["requests"] += 1
         self._checked["notes"] += len(outcome.notes)
+        expected = None
+        if self._book.rules.call and made is not None:
+            if self._clearing is None:
+                self._clearing = self._clear((request.grade, request.term), now)
+            self._cleared.append(made.loan)
+            expected = self._loan_of(self._clearing, request.request_id, where)
         promise = self._promises.resting.pop(request.request_id, None)
         if promise is None and request.request_id in self._requests:
             self._findings.add("duplicate_request", where)
@@ -290,10 +332,14 @@ class Auditor:
         if promise is not None and not isinstance(promise.time_in_force, Immediate):
             draws = self._keep(promise, outcome, where, now)
         else:
-            if self._book.rules.call and made is not None:
-                self._cleared.append(made.loan)
             draws = check_outcome(
-                self._book, record, outcome, now=now, where=where, findings=self._findings
+                self._book,
+                record,
+                outcome,
+                now=now,
+                where=where,
+                findings=self._findings,
+                expected=expected,
             )
         if isinstance(made, e.LoanHeld):
             self._promises.held[request.request_id] = HeldLoan(made, record, draws)
