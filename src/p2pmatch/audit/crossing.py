@@ -9,7 +9,7 @@ import attrs
 
 from p2pmatch.audit.book import Book, Part, RequestRecord
 from p2pmatch.audit.checker import barriers
-from p2pmatch.audit.expected import Candidates, Notes, Rooms, expected_notes
+from p2pmatch.audit.expected import Candidates, Notes, Rooms, expected_notes, largest_start
 from p2pmatch.audit.sharing import lot, shared
 from p2pmatch.units import MAX_RATE
 
@@ -124,7 +124,7 @@ class Clearing:
         -------
         The requests passed over that should have had a loan before it; its notes.
         """
-        missed = []
+        missed: list[str] = []
         while self._waiting:
             request = self._waiting.popleft()
             notes = self._notes(request)
@@ -139,7 +139,8 @@ class Clearing:
             self._first += 1
         rows: dict[tuple[int, int], int] = {}
         candidates = Candidates(Rooms(self.book, request), self._left_for(request, rows))
-        expected, _ = expected_notes(candidates, self.matched[request.request_id])
+        start = min(largest_start(self.book, request), self.matched[request.request_id])
+        expected, _ = expected_notes(candidates, start)
         notes = []
         for part, amount in expected:
             row = rows[self.book.place(part, self.cell)]

@@ -125,6 +125,11 @@ class Auditor:
                 self._findings.add("expiry", where, f"{offer_id} still stands after {time}")
                 self._book.close(offer_id)
 
+    @property
+    def _rules_known(self) -> bool:
+        """Whether the allocation rule is one that can be worked out again."""
+        return self._book.rules.allocation.name != "other"
+
     def _standing(self, offer_id: str) -> bool:
         return offer_id in self._book.parts and offer_id not in self._book.closed
 
@@ -227,6 +232,8 @@ class Auditor:
             self._findings.add("released", where, format_amount(promise.total))
         if event.amount != event.request.amount:
             self._findings.add("unfunded", where, format_amount(event.amount))
+        if promise.closes(event.now) and self._rules_known and self._promises.at_close(promise):
+            self._findings.add("not_as_promised", where, "a loan could be made")
         del self._promises.resting[event.request.request_id]
 
     def _lapsed(self, event: e.RequestUnfunded, where: str) -> None:
@@ -243,7 +250,7 @@ class Auditor:
         if strangers:
             self._findings.add("unknown_cell", where, f"{request.request_id}: {strangers}")
         self._promises.resting[request.request_id] = Promise(
-            _request_record(request), event.time_in_force, request.expires_at
+            _request_record(request), event.time_in_force, request.expires_at, event.hold_for
         )
 
     def _committed(self, event: e.MoneyCommitted, where: str) -> None:
@@ -290,7 +297,7 @@ class Auditor:
 
     def _loan_of(self, clearing: Clearing, request_id: str | None, where: str) -> Notes | None:
         """What the next loan of an auction should be; None: the user's own rule says."""
-        if self._book.rules.allocation.name == "other":
+        if not self._rules_known:
             return None
         missed, expected = clearing.loan_of(request_id)
         for name in missed:
@@ -329,6 +336,10 @@ class Auditor:
         if made is not None and not outcome.notes:
             self._findings.add("principal", where, "a loan without notes")
         record = _request_record(request)
+        if promise is not None and made is not None:
+            until = made.until if isinstance(made, e.LoanHeld) else None
+            if until != (None if promise.hold_for is None else now + promise.hold_for):
+                self._findings.add("not_as_promised", where, f"held until {until}")
         if promise is not None and not isinstance(promise.time_in_force, Immediate):
             draws = self._keep(promise, outcome, where, now)
         else:
@@ -356,6 +367,13 @@ class Auditor:
             self._findings.add("not_as_promised", where, "the notes are not what was committed")
         elif early and deadline is not None and now < deadline:
             self._findings.add("not_as_promised", where, f"before it closes at {deadline}")
+        elif (
+            promise.closes(now)
+            and self._rules_known
+            and self._promises.at_close(promise)
+            != [(entry.place, entry.amount) for entry in entries]
+        ):
+            self._findings.add("not_as_promised", where, "not the largest loan that shares allow")
         else:
             asks = [entry.ask for entry in entries]
             check_promised(self._book, promise.request, outcome, asks, where, self._findings)
