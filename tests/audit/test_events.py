@@ -331,6 +331,12 @@ HISTORIES: dict[str, tuple[list[e.Event], list[str]]] = {
         [*BOOK, HELD, e.MoneyReleased(now=9, request_id="r1", reason="declined", keys=np.array([1, 2]), notes=Notes.of([Note("o1", "eve", 100, 50_000), Note("o2", "lender of o2", 50, 60_000)])), rest(request(), 150, "declined")],
         ["released"],
     ),
+    "a held loan is declined and keeps its money": (
+        [*BOOK[:2], HELD, e.TimeAdvanced(now=9), rest(request(), 150, "declined")], ["released"],
+    ),
+    "a held loan is declined in part": (
+        [*BOOK, HELD, release(*HELD_NOTES, now=9, reason="declined"), rest(request(), 149, "declined")], ["unfunded"],
+    ),
     "a loan is held twice": ([*BOOK, HELD, HELD], ["not_as_held"]),
     "a loan nobody knows is declined": ([*BOOK, rest(request(), 150, "declined")], ["unknown_request"]),
     # Call auctions

@@ -237,9 +237,15 @@ class Auditor:
         del self._promises.resting[event.request.request_id]
 
     def _lapsed(self, event: e.RequestUnfunded, where: str) -> None:
-        """A loan that was held is not made."""
-        if event.request.request_id not in self._requests:
-            self._findings.add("unknown_request", where, event.request.request_id)
+        """A loan that was held is not made: its money has been given back."""
+        request_id = event.request.request_id
+        principal = self._promises.given_back.pop(request_id, None)
+        if request_id not in self._requests:
+            self._findings.add("unknown_request", where, request_id)
+        elif principal is None:
+            self._findings.add("released", where, f"{request_id}: no loan was given back")
+        elif event.amount != principal:
+            self._findings.add("unfunded", where, format_amount(event.amount))
 
     def _rests(self, event: e.RequestRests, where: str) -> None:
         request = event.request

@@ -111,6 +111,8 @@ class Promises:
         self.findings = findings
         self.resting: dict[str, Promise] = {}
         self.held: dict[str, HeldLoan] = {}
+        # The principals of loans held that were given back, until they are said to be unfunded.
+        self.given_back: dict[str, int] = {}
         # What an auction should hold once better offers are in the place of those displaced.
         self._best_of: dict[str, Places] = {}
 
@@ -307,6 +309,7 @@ class Promises:
         notes = held.event.loan.notes
         if got != [(note.offer_id, note.lender_id, note.amount) for note in notes]:
             self.findings.add("released", where, event.request_id)
+        self.given_back[event.request_id] = held.event.loan.principal
         for part, amount in held.draws:
             self.book.commit(held.request, part, -amount)
         self.book.debts.pop(event.request_id, None)
