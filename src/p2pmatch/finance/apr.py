@@ -119,7 +119,7 @@ def apr(
     96857
     >>> years = [(Fraction(k, 12), 23_000) for k in range(1, 25)]
     >>> apr(advances=[(0, 500_000)], payments=years, rule="eu")
-    101271
+    101275
     """
     count = APR_RULES.get(rule)
     if count is None:
