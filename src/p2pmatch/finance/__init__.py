@@ -7,6 +7,7 @@ is proved, not hoped for.
 from p2pmatch.finance.amortise import METHODS
 from p2pmatch.finance.apr import APR_RULES, apr
 from p2pmatch.finance.daycount import DAY_COUNTS, add_months, due_dates, year_fraction
+from p2pmatch.finance.many import Schedules, schedules
 from p2pmatch.finance.schedule import Schedule, schedule
 from p2pmatch.finance.split import Split
 from p2pmatch.finance.xirr import xirr
@@ -16,11 +17,13 @@ __all__ = [
     "DAY_COUNTS",
     "METHODS",
     "Schedule",
+    "Schedules",
     "Split",
     "add_months",
     "apr",
     "due_dates",
     "schedule",
+    "schedules",
     "xirr",
     "year_fraction",
 ]

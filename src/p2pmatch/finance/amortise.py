@@ -10,7 +10,16 @@ import numpy.typing as npt
 from p2pmatch.errors import InvalidValue
 from p2pmatch.units import FULL_SHARE, round_half_up
 
-__all__ = ["METHODS", "Columns", "amortise", "annuity_factor", "level_part", "period_growth"]
+__all__ = [
+    "METHODS",
+    "Columns",
+    "amortise",
+    "annuity_factor",
+    "equal_factor",
+    "half_up",
+    "level_part",
+    "period_growth",
+]
 
 #: How the principal is paid back.
 METHODS = ("annuity", "equal_principal", "interest_only")
@@ -42,7 +51,7 @@ def amortise(
     owed = amount
     last = len(growth) - 1
     for row, grown in enumerate(growth):
-        due = (2 * owed * grown + whole) // (2 * whole)
+        due = half_up(owed * grown, whole)
         paid = owed if row == last else min(owed, level - due if method == "annuity" else level)
         if paid < 0:
             raise InvalidValue(
@@ -67,12 +76,11 @@ def period_growth(rate: Fraction, parts: Sequence[Fraction]) -> tuple[list[int],
     >>> period_growth(Fraction(90_000), [Fraction(1, 12), Fraction(1, 6)])
     ([3, 6], 400)
     """
-    interest = {part: rate * part / FULL_SHARE for part in set(parts)}
-    whole = lcm(*(exact.denominator for exact in interest.values()))
-    over_whole = {
-        part: exact.numerator * (whole // exact.denominator) for part, exact in interest.items()
-    }
-    return [over_whole[part] for part in parts], whole
+    year = lcm(*{part.denominator for part in parts})
+    whole = rate.denominator * FULL_SHARE * year
+    growth = [rate.numerator * part.numerator * (year // part.denominator) for part in parts]
+    common = gcd(whole, *growth)
+    return [grown // common for grown in growth], whole // common
 
 
 def level_part(amount: int, growth: Sequence[int], whole: int, method: str) -> int:
@@ -82,26 +90,38 @@ def level_part(amount: int, growth: Sequence[int], whole: int, method: str) -> i
     if method == "equal_principal":
         return round_half_up(Fraction(amount, len(growth)))
     above, below = annuity_factor(growth, whole)
-    return (2 * amount * above + below) // (2 * below)
+    return half_up(amount * above, below)
+
+
+def half_up(above: int, below: int) -> int:
+    """The whole number nearest to above / below, halves upwards."""
+    return (2 * above + below) // (2 * below)
 
 
 def annuity_factor(growth: Sequence[int], whole: int) -> tuple[int, int]:
     """The level payment that pays back one unit, as a numerator and a denominator, never rounded.
 
-    It is one over the sum of the discount factors. For equal periods at interest i that is
-    i / (1 - (1 + i)^-n); otherwise the sum is built from the last period backwards.
+    It is one over the sum of the discount factors, which is built from the last period backwards;
+    for equal periods at interest i it is i / (1 - (1 + i)^-n).
 
     Examples
     --------
     >>> Fraction(*annuity_factor([1, 1], 100)) == 1 / (Fraction(100, 101) + Fraction(100, 101) ** 2)
     True
     """
-    if growth[0] and min(growth) == max(growth):
-        common = gcd(growth[0], whole)
-        grown, unit = growth[0] // common, whole // common
-        later = (unit + grown) ** len(growth)
-        return grown * later, unit * (later - unit ** len(growth))
+    if min(growth) == max(growth):
+        return equal_factor(growth[0], whole, len(growth))
     above, below = 0, 1
     for grown in reversed(growth):
         above, below = (above + below) * whole, below * (whole + grown)
     return below, above
+
+
+def equal_factor(grown: int, whole: int, periods: int) -> tuple[int, int]:
+    """`annuity_factor` for equal periods, each with interest of grown / whole."""
+    if grown == 0:
+        return 1, periods
+    common = gcd(grown, whole)
+    grown, unit = grown // common, whole // common
+    later = (unit + grown) ** periods
+    return grown * later, unit * (later - unit**periods)
