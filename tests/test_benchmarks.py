@@ -1,20 +1,33 @@
 """The benchmarks run, small, and their engines agree; no time is looked at."""
 
 from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 
 import pytest
 
 from tests.shared import ROOT
 
 
-@pytest.mark.parametrize("limits", [False, True])
-def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
-    spec = spec_from_file_location("sweep_benchmark", ROOT / "benchmarks" / "sweep.py")
+def benchmark(name: str) -> ModuleType:
+    spec = spec_from_file_location(f"{name}_benchmark", ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    sweep = module_from_spec(spec)
-    spec.loader.exec_module(sweep)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("limits", [False, True])
+def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
+    sweep = benchmark("sweep")
     notes, a_loan, library, plain = sweep.measure(3_000, limits=limits, times=1)
     assert notes > a_loan > 100
     assert library > 0
     assert plain > 0
+
+
+@pytest.mark.parametrize("rates", [10, 300_000])
+def test_the_schedules_agree_with_one_by_one(rates: int) -> None:
+    call, loop = benchmark("schedules").measure(50, rates, times=1)
+    assert call > 0
+    assert loop > 0

@@ -61,8 +61,10 @@ class Schedules(Sequence[Schedule]):
         rates: Array,
         terms: Array,
         levels: Array,
+        payments: Array,
         interest: Array,
         principal: Array,
+        balance: Array,
         method: str,
         periods_per_year: int,
     ) -> None:
@@ -70,13 +72,13 @@ class Schedules(Sequence[Schedule]):
         self.rates = rates
         self.terms = terms
         self.levels = levels
-        self.payments = interest + principal
+        self.payments = payments
         self.interest = interest
         self.principal = principal
-        self.balance = amounts[:, None] - principal.cumsum(axis=1)
+        self.balance = balance
         self.method = method
         self.periods_per_year = periods_per_year
-        for column in (self.payments, self.interest, self.principal, self.balance):
+        for column in (payments, interest, principal, balance):
             column.flags.writeable = False
 
     def __len__(self) -> int:
@@ -153,7 +155,7 @@ def schedules(
     levels = _levels(amounts, ppms, counts, method, periods_per_year)
     longest = int(counts.max(initial=0))
     interest = np.empty((longest, len(amounts)), dtype=np.int64)
-    principal = np.empty_like(interest)
+    principal, balance = np.empty_like(interest), np.empty_like(interest)
     base = FULL_SHARE * periods_per_year
     owed = amounts.copy()
     for row in range(longest):
@@ -162,9 +164,18 @@ def schedules(
         part = np.minimum(owed, levels - due if method == "annuity" else levels)
         np.copyto(part, owed, where=counts == row + 1)
         owed -= part
-        interest[row], principal[row] = due, part
+        interest[row], principal[row], balance[row] = due, part, owed
     return Schedules(
-        amounts, ppms, counts, levels, interest.T, principal.T, method, periods_per_year
+        amounts,
+        ppms,
+        counts,
+        levels,
+        (interest + principal).T,
+        interest.T,
+        principal.T,
+        balance.T,
+        method,
+        periods_per_year,
     )
 
 
