@@ -2,10 +2,10 @@
 
     python benchmarks/schedules.py [--small] [--write]
 
-Two workloads of N loans with terms of 12 to 60 months: a hundred different rates, as a platform posts
-them, and a blended rate for each loan. Both ways must give the same cents in every column before a
-time is shown. What is shown is the median of three runs, as a ratio; `--write` puts the table into
-benchmarks/results.
+Two workloads of N loans with terms of 12 to 60 months: a hundred different rates, as a platform
+posts them, and a blended rate for each loan. Both ways must give the same cents in every column
+before a time is shown. What is shown is the median of three runs, as a ratio; `--write` puts the
+table into benchmarks/results.
 """
 
 import argparse

@@ -55,7 +55,7 @@ def amortise(
         paid = owed if row == last else min(owed, level - due if method == "annuity" else level)
         if paid < 0:
             raise InvalidValue(
-                "contradiction", "dates", row, f"periods whose interest {level} covers"
+                "contradiction", "dates", row, f"periods whose interest a payment of {level} covers"
             )
         owed -= paid
         interest.append(due)

@@ -6,10 +6,10 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from p2pmatch import checks
-from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.errors import InvalidValue
 from p2pmatch.finance.daycount import add_months, check_date
 from p2pmatch.finance.solve import Flow, Flows, in_order, pairs
-from p2pmatch.units import MAX_AMOUNT
+from p2pmatch.units import MAX_BOOK
 
 __all__ = ["APR_RULES", "Time", "apr"]
 
@@ -29,8 +29,9 @@ def _split_period(time: object, _: object, field: str) -> tuple[Fraction, Fracti
 
 def _years(time: object, first: object, field: str) -> tuple[Fraction, Fraction]:
     """Years and their fractions compound alike; dates count whole months first, then days."""
-    if isinstance(time, date) and isinstance(first, date):
-        return years_between(check_date(first, field), check_date(time, field, first)), Fraction(0)
+    if isinstance(first, date):
+        start = check_date(first, field)
+        return years_between(start, check_date(time, field, start)), Fraction(0)
     return _check_time(time, field, "an int or a Fraction of years, or dates"), Fraction(0)
 
 
@@ -43,8 +44,10 @@ APR_RULES: Mapping[str, Callable[[object, object, str], tuple[Fraction, Fraction
 def years_between(start: date, end: date) -> Fraction:
     """The years from one date to a later one as the European directives count them.
 
-    Equal months of a twelfth are counted backwards from `end`; the days left over down to `start`
-    are divided by the days of the year that ends with the last of them.
+    A whole number of months is so many twelfths, also where a month has no such day and its last
+    stands for it. Otherwise months are counted backwards from `end`, and the days left over are
+    divided by the days of the year that ends with the last of them (Directive 2014/17/EU, annex I,
+    remark (c), which spells out what 2008/48/EC leaves open).
 
     Examples
     --------
@@ -54,6 +57,8 @@ def years_between(start: date, end: date) -> Fraction:
     Fraction(2, 73)
     """
     months = 12 * (end.year - start.year) + end.month - start.month
+    if add_months(start, months) == end:
+        return Fraction(months, 12)
     if add_months(end, -months) < start:
         months -= 1
     last = add_months(end, -months)
@@ -121,9 +126,7 @@ def apr(
     >>> apr(advances=[(0, 500_000)], payments=years, rule="eu")
     101275
     """
-    count = APR_RULES.get(rule)
-    if count is None:
-        raise UnknownName("unknown_rule", "rule", rule, f"one of {sorted(APR_RULES)}")
+    count = APR_RULES[checks.check_name(rule, APR_RULES, "rule")]
     periods_per_year = checks.check_whole(
         checks.as_plain(periods_per_year), "periods_per_year", 1, 366
     )
@@ -144,6 +147,6 @@ def apr(
 def _pairs(flows: Iterable[tuple[Time, int]], field: str) -> list[tuple[Time, int]]:
     """The flows, each amount a whole number of minor units."""
     return [
-        (time, checks.check_whole(checks.as_plain(amount), field, 0, MAX_AMOUNT))
+        (time, checks.check_whole(checks.as_plain(amount), field, 0, MAX_BOOK))
         for time, amount in pairs(flows, field)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.errors import InvalidValue
 from p2pmatch.finance.amortise import METHODS, equal_factor, half_up
 from p2pmatch.finance.schedule import MAX_PAYMENTS, Schedule
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
@@ -20,10 +20,10 @@ Array = npt.NDArray[np.int64]
 #: The most cells (loans times the longest term) worked out in one call.
 MAX_CELLS = 100_000_000
 
-# A factor of level payments is kept to 61 binary places, an amount times it to 23. Its floor and
+# A factor of level payments is kept to 58 binary places, an amount times it to 20. Its floor and
 # what multiplication in halves drops come to less than 6 units of the last place.
-_FACTOR_BITS = 61
-_BITS = 23
+_FACTOR_BITS = 58
+_BITS = 20
 _DOUBT = 6
 
 
@@ -137,7 +137,7 @@ def schedules(
     Notes
     -----
     One vector step a period. The factor of level payments is worked out once for each pair of rate
-    and term, exactly, and cut to 61 binary places; a payment that comes so near to half a cent that
+    and term, exactly, and cut to 58 binary places; a payment that comes so near to half a cent that
     this could matter is worked out again in full.
 
     Examples
@@ -146,8 +146,7 @@ def schedules(
     >>> many.levels.tolist(), many[1].payments[-1].item()
     ([3180, 21863], 21863)
     """
-    if method not in METHODS:
-        raise UnknownName("unknown_rule", "method", method, f"one of {list(METHODS)}")
+    checks.check_name(method, METHODS, "method")
     periods_per_year = checks.check_whole(
         checks.as_plain(periods_per_year), "periods_per_year", 1, 366
     )
@@ -228,9 +227,10 @@ def _levels(
 
 
 def _times(amounts: Array, factors: Array) -> Array:
-    """Amounts times factors of 61 binary places, cut to 23: in halves, so nothing leaves an int64.
+    """Amounts times factors of 58 binary places, cut to 20: in halves, so nothing leaves an int64.
 
-    Amounts are below 2^39 and factors below 2^62; the result is below 2^63.
+    Amounts are at most 5e11 and factors at most 11 (1 000 % in one period), 11 x 2^58 with the
+    places; the result is below 2^63.
     """
     high, low = amounts >> 20, amounts & ((1 << 20) - 1)
     above, below = factors >> 31, factors & ((1 << 31) - 1)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.errors import InvalidValue, UnknownName, refusal
+from p2pmatch.errors import InvalidValue, refusal
 from p2pmatch.finance.amortise import METHODS, Columns, amortise, level_part, period_growth
 from p2pmatch.finance.daycount import check_date, due_dates, year_fraction
 from p2pmatch.finance.split import HasNotes, Split, share_out
@@ -156,8 +156,7 @@ class Schedule:
         >>> s.prepay(after=12, amount=20_000, then="lower").payments.tolist()[11:14]
         [23180, 2266, 2266]
         """
-        if then not in _AFTER_PREPAYMENT:
-            raise UnknownName("unknown_rule", "then", then, f"one of {list(_AFTER_PREPAYMENT)}")
+        checks.check_name(then, _AFTER_PREPAYMENT, "then")
         interest, principal, dates = self._until(after, on)
         rows = len(principal)
         owed = self.amount - sum(principal)
@@ -280,8 +279,7 @@ def schedule(
     principal = checks.check_whole(checks.as_plain(principal), "principal", 1, MAX_AMOUNT)
     exact_rate = _check_rate(rate)
     term = checks.check_whole(checks.as_plain(term), "term", 1, MAX_PAYMENTS)
-    if method not in METHODS:
-        raise UnknownName("unknown_rule", "method", method, f"one of {list(METHODS)}")
+    checks.check_name(method, METHODS, "method")
     periods_per_year = checks.check_whole(
         checks.as_plain(periods_per_year), "periods_per_year", 1, 366
     )

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import attrs
 
+from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
 from p2pmatch.units import FULL_SHARE
 
@@ -46,6 +47,7 @@ class Flow:
 
 def pairs(flows: Iterable[tuple[T, int]], field: str) -> list[tuple[T, int]]:
     """The flows as a list of pairs of a time and an amount; raises InvalidValue for others."""
+    checks.check_instance(flows, Iterable, field, "pairs of a time and an amount")
     found = list(flows)
     for flow in found:
         if not isinstance(flow, Sequence) or len(flow) != 2:
@@ -81,8 +83,9 @@ class Flows:
     the same way as i grows: the value has exactly one zero above -100 %.
 
     Without fractions one more case is certain: when the running total of the flows changes sign
-    once. The value is then an integral of that total against exp(-xt), x = log(1 + i), which has at
-    most one zero with x > 0 (the Laplace transform adds no sign changes). The rate is that one.
+    once and does not end at 0. The value is then x times an integral of that total against
+    exp(-xt), x = log(1 + i), which has one zero with x > 0 (the Laplace transform adds no sign
+    changes). The rate is that one.
 
     Parameters
     ----------
@@ -107,7 +110,8 @@ class Flows:
         if not changes:
             raise InvalidValue("one_sign", field, amounts, "money paid out and money paid back")
         smooth = all(fraction == 0 for _, fraction in net)
-        if changes > 1 and not (smooth and _changes(_signs(accumulate(amounts))) == 1):
+        once = sum(amounts) != 0 and _changes(_signs(accumulate(amounts))) == 1
+        if changes > 1 and not (smooth and once):
             accepted = "flows that change sign once, or whose running total does"
             raise InvalidValue("ambiguous", field, amounts, accepted)
         # Oriented so that the value rises through its zero.
