@@ -91,23 +91,29 @@ def test_halves_are_rounded_up_and_known_to_be_halves() -> None:
     assert apr(advances=[(0, 2_000_000)], payments=[(1, 2_000_001)], rule="eu") == 1
     assert apr(advances=[(0, 2_000_000)], payments=[(1, 1_999_999)], rule="eu") == 0
     assert apr(advances=[(0, 10**9)], payments=[(1, 10**9 + 499)], rule="eu") == 0
-    # Over half a year: (1 + 0.5 ppm)^(1/2) is no fraction, but 1.21^(1/2) is.
-    half = Fraction(1, 2)
-    assert apr(advances=[(0, 10)], payments=[(half, 11)], rule="eu") == 210_000
-    above, below = 2_000_001**2, 2_000_000**2
-    # (1 + x)^2 for x = half a ppm, so that a year and a half brings a half of a ppm.
-    assert apr(advances=[(0, below // 10**6)], payments=[(2, above // 10**6)], rule="eu") == 0
+    assert apr(advances=[(0, 10)], payments=[(Fraction(1, 2), 11)], rule="eu") == 210_000
+    # (3 / 2)^7 = 17.0859375: a half of a ppm whose seventh root is a fraction.
+    assert apr(advances=[(0, 2)], payments=[(Fraction(1, 7), 3)], rule="eu") == 16_085_938
 
 
-def test_a_half_behind_an_irrational_root() -> None:
+def test_what_is_nearly_a_half_is_known_not_to_be() -> None:
+    """A cent four hundred years off moves the rate by 10^-120: no fixed number of digits sees it."""
+    advances, payments = [(0, 2_000_000)], [(1, 4_000_001)]  # 100.00005 %, a half
+    assert apr(advances=advances, payments=payments, rule="eu") == 1_000_001
+    assert apr(advances=advances, payments=[*payments, (400, 1)], rule="eu") == 1_000_001
+    assert apr(advances=[*advances, (400, 1)], payments=payments, rule="eu") == 1_000_000
+
+
+@pytest.mark.parametrize("part", [Fraction(1, 2), Fraction(1, 4), Fraction(5, 12)])
+def test_a_half_behind_an_irrational_root(part: Fraction) -> None:
     """Two payments whose irrational parts cancel: the value is exactly 0 half a ppm above 0."""
     growth = Fraction(2_000_001, 2_000_000)
-    first = (Fraction(1, 2), 2_000_000)
-    # 2 000 000 G^(1/2) received then is worth 2 000 001 G^(1/2) a year later.
+    first = (part, 2_000_000)
+    # 2 000 000 received then is worth 2 000 001 a year later.
     assert growth * first[1] == 2_000_001
     found = apr(
         advances=[(0, 2_000_000), first],
-        payments=[(1, 2_000_001), (Fraction(3, 2), 2_000_001)],
+        payments=[(1, 2_000_001), (1 + part, 2_000_001)],
         rule="eu",
     )
     assert found == 1
@@ -232,7 +238,18 @@ def test_years_between_dates(start: date, end: date, expected: Fraction) -> None
         ({"payments": [(date(2024, 1, 1), 5)]}, "payments", "wrong_type"),
         ({"payments": [(-1, 5)]}, "payments", "negative"),
         ({"payments": [(40_000, 5)]}, "payments", "too_large"),
-        ({"payments": [(Fraction(1, 10**10), 5)]}, "payments", "too_large"),
+        ({"payments": [(Fraction(1, 10**13), 5)]}, "payments", "too_large"),
+        # Times that together need finer parts of a year than any two of them.
+        (
+            {
+                "payments": [
+                    (Fraction(k, p), 50_000) for k, p in ((1, 999_983), (2, 999_979), (3, 997))
+                ],
+                "rule": "eu",
+            },
+            "payments",
+            "too_large",
+        ),
         ({"payments": [(1, 2, 3)]}, "payments", "malformed"),
         ({"payments": [7]}, "payments", "malformed"),
         ({"payments": [(2, 60_000), (1, 60_000)]}, "payments", "out_of_order"),

@@ -58,6 +58,9 @@ def test_an_annuity_of_three_months() -> None:
         (34_003, 337, 33_666, 0),
     ]
     assert (s.level, s.total_interest, s.total_paid, len(s)) == (34_002, 2_007, 102_007, 3)
+    assert repr(s) == "<3 payments, 100000 minor units lent, annuity>"
+    assert s == schedule(principal=100_000, rate=120_000, term=3)
+    assert s != schedule(principal=100_000, rate=120_001, term=3)
 
 
 def test_equal_principal() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from p2pmatch import Marketplace, Note, Notes, Offer, P2PMatchError, Request, Rules
 from p2pmatch.finance import METHODS, Schedule, Split, schedule
+from p2pmatch.finance.split import _choose, _Column, _Row
 from tests.model import finance as model
 
 
@@ -140,6 +141,15 @@ def test_by_hand() -> None:
     # So far: interest 25, 41.67, 50 of 60.00; principal 1990.8, 3990.6, 6000.
     assert split.interest.tolist() == [[25, 17, 8], [20, 13, 7]]
     assert split.principal.tolist() == [[1_991, 2_000, 2_009], [1_327, 1_333, 1_340]]
+    assert repr(split) == "<2 notes, 3 payments, 10090 minor units>"
+    assert split == s.split(notes_of((6_000, 50_000), (4_000, 60_000)))
+    assert split != s.split(notes_of((6_000, 50_000), (4_000, 60_001)), servicing=50_000)
+
+
+def test_a_row_that_cannot_be_served_is_said_so() -> None:
+    """Two notes are a cent ahead where one cent is over."""
+    row = _Row(_Column([1], [1, 1], 2), 0, [1, 1])
+    assert _choose(row, row, 2, 2) is None
 
 
 def test_the_cents_go_round() -> None:

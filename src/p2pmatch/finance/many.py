@@ -33,8 +33,7 @@ class Schedules(Sequence[Schedule]):
     Parameters
     ----------
     amounts, rates, terms, levels : int64, shape (n,): what is lent, its rate, the number of
-    payments,
-        and the level payments or principal parts.
+        payments, and the level payments or principal parts.
     payments, interest, principal, balance : int64, shape (n, longest term), minor units; 0 after a
         loan's own term. Read-only.
     method, periods_per_year : the same for all of them.

@@ -29,7 +29,10 @@ MAX_PAYMENTS = 20_000
 _AFTER_PREPAYMENT = ("shorter", "lower")
 
 
-@attrs.frozen(eq=False)
+_SAME = attrs.cmp_using(eq=np.array_equal)
+
+
+@attrs.frozen(repr=False)
 class Schedule:
     """What is paid when, as columns with one row a payment.
 
@@ -53,10 +56,10 @@ class Schedule:
     rate: Fraction
     method: str
     level: int
-    payments: npt.NDArray[np.int64]
-    interest: npt.NDArray[np.int64]
-    principal: npt.NDArray[np.int64]
-    balance: npt.NDArray[np.int64]
+    payments: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    interest: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    principal: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    balance: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
     day_count: str | None = None
     periods_per_year: int = 12
     start: date | None = None
@@ -64,6 +67,9 @@ class Schedule:
 
     def __len__(self) -> int:
         return len(self.payments)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} payments, {self.amount} minor units lent, {self.method}>"
 
     @property
     def total_interest(self) -> int:
@@ -244,8 +250,7 @@ def schedule(
     rate : nominal, ppm a year, 0 to `MAX_RATE`; a Fraction where a blended rate is exact.
     term : how many payments, 1 to `MAX_PAYMENTS`; months, unless the periods say otherwise.
     method : "annuity" (level payments), "equal_principal" (level principal parts) or
-    "interest_only"
-        (the principal with the last payment).
+        "interest_only" (the principal with the last payment).
     periods_per_year : how many equal periods a year has, 1 to 366.
     day_count : a key of `DAY_COUNTS`: interest accrues by days; needs `start`. None: every period
         bears the same part of a year.

@@ -24,6 +24,8 @@ __all__ = ["MAX_SOLVED", "Flow", "Flows"]
 
 #: The largest rate that is looked for, ppm a year.
 MAX_SOLVED = 10**12
+#: The finest part of a year or period that all times together may need.
+MAX_UNITS = 10**12
 # Where the search for a bracket begins, ppm; about 13 %.
 _FIRST_STEP = 1 << 17
 _DIGITS = 40
@@ -117,6 +119,8 @@ class Flows:
         # Oriented so that the value rises through its zero.
         way = 1 if next(filter(None, amounts)) > 0 else -1
         self._unit = lcm(*(periods.denominator for periods, _ in net))
+        if self._unit > MAX_UNITS:
+            raise InvalidValue("too_large", field, self._unit, f"parts of a year to 1/{MAX_UNITS}")
         self._flows = [
             (int(periods * self._unit), fraction, way * amount)
             for (periods, fraction), amount in net.items()
@@ -211,7 +215,8 @@ class Flows:
         """
         unit, base = self._unit, 1 / (1 + rate)
         for prime in _primes(unit):
-            while unit % prime == 0 and (root := _root(base, prime)) is not None:
+            root = _root(base, prime)
+            if root is not None:
                 unit, base = unit // prime, root
         coefficients: dict[int, Fraction] = {}
         for units, fraction, amount in self._flows:
@@ -227,15 +232,15 @@ def _context(digits: int) -> Context:
 
 
 def _primes(number: int) -> list[int]:
-    """The primes that divide a number."""
+    """The primes that make up a number, each as often as it does; 1 may stand for none."""
     found, prime = [], 2
-    while number > 1:
-        if number % prime == 0:
+    while prime * prime <= number:
+        if number % prime:
+            prime += 1
+        else:
             found.append(prime)
-            while number % prime == 0:
-                number //= prime
-        prime += 1
-    return found
+            number //= prime
+    return [*found, number]
 
 
 def _root(number: Fraction, degree: int) -> Fraction | None:

@@ -12,7 +12,9 @@ Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes" (
 
 Interest and principal could still err the same way together. So they are chosen together: a note
 whose two fractions add up to less than one cent gets at most one more of the two, a note above one
-cent at least one. That keeps the payments within one cent as well.
+cent at least one. That keeps the payments within one cent as well. Where notes are so
+small that they get no cent of principal in some payments, there may be no such choice; then each of
+the two is shared by itself, and the payments keep within two cents.
 """
 
 from bisect import bisect_left
@@ -52,7 +54,10 @@ class HasNotes(Protocol):
         ...
 
 
-@attrs.frozen(eq=False)
+_SAME = attrs.cmp_using(eq=np.array_equal)
+
+
+@attrs.frozen(repr=False)
 class Split:
     """Each note's part of each payment: one row a note, one column a payment.
 
@@ -67,15 +72,19 @@ class Split:
     The columns are read-only.
     """
 
-    lender_ids: npt.NDArray[np.str_]
-    payments: Array
-    interest: Array
-    principal: Array
-    balance: Array
-    fees: Array
+    lender_ids: npt.NDArray[np.str_] = attrs.field(eq=_SAME)
+    payments: Array = attrs.field(eq=_SAME)
+    interest: Array = attrs.field(eq=_SAME)
+    principal: Array = attrs.field(eq=_SAME)
+    balance: Array = attrs.field(eq=_SAME)
+    fees: Array = attrs.field(eq=_SAME)
 
     def __len__(self) -> int:
         return len(self.payments)
+
+    def __repr__(self) -> str:
+        notes, payments = self.payments.shape
+        return f"<{notes} notes, {payments} payments, {int(self.payments.sum())} minor units>"
 
     @property
     def net(self) -> Array:
@@ -170,10 +179,7 @@ class _Column:
 
     def due(self, note: int, cents: int) -> int:
         """The first row in which a note's exact share reaches so many cents."""
-        weight = self.weights[note]
-        if not weight:
-            return len(self.totals)
-        return bisect_left(self.totals, -(-cents * self.whole // weight))
+        return bisect_left(self.totals, -(-cents * self.whole // self.weights[note]))
 
 
 class _Row:
