@@ -162,7 +162,9 @@ def undocumented(module: ModuleType) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", [p2pmatch, commands, events, errors, finance, orders, rules, limits])
+@pytest.mark.parametrize(
+    "module", [p2pmatch, commands, events, errors, finance, orders, rules, limits]
+)
 def test_every_public_name_is_documented(module: ModuleType) -> None:
     assert undocumented(module) == []
 

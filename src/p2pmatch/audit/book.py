@@ -100,9 +100,13 @@ class OfferRecord:
 
 @attrs.frozen(kw_only=True)
 class RequestRecord:
-    """A request as it was recorded."""
+    """A request as it was recorded.
+
+    own_id : by which lots are drawn for it; in a folder several requests may share a `request_id`.
+    """
 
     request_id: str
+    own_id: str
     borrower_id: str
     amount: int
     max_rate: int

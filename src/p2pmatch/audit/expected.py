@@ -191,14 +191,14 @@ def expected_notes(candidates: Candidates) -> tuple[Notes, str | None]:
 
 def _by_lot(rooms: Rooms, eligible: Iterable[Part], seed: int) -> Iterator[Part]:
     """The same parts, those of each rate in the order of their lots."""
-    request_id = rooms.request.request_id
+    own_id = rooms.request.own_id
     cell = rooms.request.grade, rooms.request.term
 
     def rate(part: Part) -> int:
         return rooms.book.place(part, cell)[0]
 
     for _, level in groupby(eligible, rate):
-        yield from sorted(level, key=lambda part: lot(seed, request_id, part.offer.offer_id))
+        yield from sorted(level, key=lambda part: lot(seed, own_id, part.offer.offer_id))
 
 
 def walk(

@@ -415,6 +415,7 @@ def _offer_record(offer: Offer) -> OfferRecord:
 def _request_record(request: Request) -> RequestRecord:
     return RequestRecord(
         request_id=request.request_id,
+        own_id=request.request_id,
         borrower_id=request.borrower_id,
         amount=request.amount,
         max_rate=request.max_rate,

@@ -175,9 +175,9 @@ class Promises:
         book, request = self.book, promise.request
         fixed = [(entry.part, entry.amount) for entry in promise.ranked()]
         rooms = Rooms(book, request, promise.by_lender())
-        missing = largest_start(book, request, promise.total) - promise.total
+        largest = largest_start(book, request, promise.total)
         candidates = Candidates(rooms, self._free(promise, now))
-        _, notes = walk(candidates, missing, request.amount, fixed)
+        _, notes = walk(candidates, largest - promise.total, largest, fixed)
         return notes[len(fixed) :]
 
     def _free(self, promise: Promise, now: int) -> list[Part]:
@@ -226,7 +226,7 @@ class Promises:
         rooms = Rooms(book, request, promise.by_lender())
         ranked = [together[place] for place in sorted(together)]
         size = largest_start(book, request, promise.total)
-        _, notes = walk(Candidates(rooms, ranked), size, request.amount)
+        _, notes = walk(Candidates(rooms, ranked), size)
         return [(book.place(part, cell), amount) for part, amount in notes if amount]
 
     def release(self, event: e.MoneyReleased | e.CommitmentsDisplaced, where: str) -> None:
