@@ -21,6 +21,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
+from operator import mul
 from typing import Protocol
 
 import attrs
@@ -28,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.errors import InvalidValue
-from p2pmatch.units import FULL_SHARE
+from p2pmatch.finance.amortise import half_up, period_growth
 
 __all__ = ["HasNotes", "Split", "share_out"]
 
@@ -126,7 +127,7 @@ def share_out(
     earning = [amount * rate for amount, rate in zip(amounts, notes.rates.tolist(), strict=True)]
     owed = _Column.of(principal, amounts)
     due = _Column.of(interest, earning if any(earning) else amounts)
-    shared = _together(due, owed) or (_alone(due), _alone(owed))
+    shared = _together(due, owed, 1) or _together(due, owed, -1) or (_alone(due), _alone(owed))
     # Everything received so far, one row a note.
     interests, principals = (np.array(rows, dtype=np.int64).T for rows in shared)
     received, repaid = (_steps(rows) for rows in (interests, principals))
@@ -148,13 +149,9 @@ def _fees(
     """Each note's fee on what it had outstanding, from the rounding of all fees so far."""
     lent = sum(amounts)
     balances = [lent, *(lent - paid for paid in accumulate(principal.tolist()))]
-    so_far = list(
-        accumulate(balance * part for balance, part in zip(balances, parts, strict=False))
-    )
-    rows = []
-    for amount in amounts:
-        share = Fraction(2 * amount * fee_ppm, lent * FULL_SHARE)
-        rows.append([int(share * total + 1) // 2 for total in so_far])
+    growth, whole = period_growth(Fraction(fee_ppm), parts)
+    so_far = list(accumulate(map(mul, balances, growth)))
+    rows = [[half_up(amount * fee, lent * whole) for fee in so_far] for amount in amounts]
     return _steps(np.array(rows, dtype=np.int64))
 
 
@@ -185,7 +182,7 @@ class _Column:
 class _Row:
     """One column after one payment: whole cents of each exact share, and who may get one more."""
 
-    def __init__(self, column: _Column, row: int, given: Sequence[int]) -> None:
+    def __init__(self, column: _Column, row: int, given: Sequence[int], ties: int = 1) -> None:
         exact = [divmod(column.totals[row] * w, column.whole) for w in column.weights]
         self.floors = [floor for floor, _ in exact]
         self.rests = [rest for _, rest in exact]
@@ -196,7 +193,7 @@ class _Row:
         #: Who else may get it, the earliest due first.
         self.free = sorted(
             (note for note, rest in enumerate(self.rests) if rest and note not in self.ahead),
-            key=lambda note: column.due(note, self.floors[note] + 1),
+            key=lambda note: (column.due(note, self.floors[note] + 1), ties * note),
         )
 
     def with_extras(self, notes: set[int]) -> list[int]:
@@ -215,16 +212,19 @@ def _alone(column: _Column) -> list[list[int]]:
     return rows
 
 
-def _together(due: _Column, owed: _Column) -> tuple[list[list[int]], list[list[int]]] | None:
+def _together(
+    due: _Column, owed: _Column, ties: int
+) -> tuple[list[list[int]], list[list[int]]] | None:
     """Both columns' cumulative parts with the payments within one cent too.
 
-    None where a row cannot be served. That has been seen only where notes are so small that they
-    get no cent of principal in some payments.
+    Among notes due in the same row the earlier comes first with `ties` 1, the later with -1. None
+    where a row cannot be served. That has been seen only where notes get no cent of principal in
+    some payments, in a loan of a thousand of them, and hardly ever with both orders.
     """
     given_due = given_owed = [0] * len(due.weights)
     rows_due, rows_owed = [], []
     for at in range(len(due.totals)):
-        interest, principal = _Row(due, at, given_due), _Row(owed, at, given_owed)
+        interest, principal = _Row(due, at, given_due, ties), _Row(owed, at, given_owed, ties)
         chosen = _choose(interest, principal, due.whole, owed.whole)
         if chosen is None:
             return None
