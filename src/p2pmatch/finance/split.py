@@ -12,9 +12,10 @@ Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes" (
 
 Interest and principal could still err the same way together. So they are chosen together: a note
 whose two fractions add up to less than one cent gets at most one more of the two, a note above one
-cent at least one. That keeps the payments within one cent as well. Where notes are so
-small that they get no cent of principal in some payments, there may be no such choice; then each of
-the two is shared by itself, and the payments keep within two cents.
+cent at least one. That keeps the payments within one cent as well. Where notes get no cent of
+principal in some payments, such a choice may be missed (three orders of choosing are tried; one in
+some thousand loans of notes under 0.40 was seen to fail them all). Then each of the two is shared
+by itself, and the payments keep within two cents.
 """
 
 from bisect import bisect_left
@@ -127,7 +128,8 @@ def share_out(
     earning = [amount * rate for amount, rate in zip(amounts, notes.rates.tolist(), strict=True)]
     owed = _Column.of(principal, amounts)
     due = _Column.of(interest, earning if any(earning) else amounts)
-    shared = _together(due, owed, 1) or _together(due, owed, -1) or (_alone(due), _alone(owed))
+    attempts = (_together(due, owed, order) for order in ("first", "payments", "last"))
+    shared = next(filter(None, attempts), None) or (_alone(due), _alone(owed))
     # Everything received so far, one row a note.
     interests, principals = (np.array(rows, dtype=np.int64).T for rows in shared)
     received, repaid = (_steps(rows) for rows in (interests, principals))
@@ -213,18 +215,21 @@ def _alone(column: _Column) -> list[list[int]]:
 
 
 def _together(
-    due: _Column, owed: _Column, ties: int
+    due: _Column, owed: _Column, order: str
 ) -> tuple[list[list[int]], list[list[int]]] | None:
     """Both columns' cumulative parts with the payments within one cent too.
 
-    Among notes due in the same row the earlier comes first with `ties` 1, the later with -1. None
-    where a row cannot be served. That has been seen only where notes get no cent of principal in
-    some payments, in a loan of a thousand of them, and hardly ever with both orders.
+    Among notes due in the same row the first comes first, or the last; or interest goes by when the
+    payments are due. None where that leaves a row that cannot be served: seen only where notes get
+    no cent of principal in some payments, and hardly ever for all three orders.
     """
+    ties = -1 if order == "last" else 1
     given_due = given_owed = [0] * len(due.weights)
     rows_due, rows_owed = [], []
     for at in range(len(due.totals)):
         interest, principal = _Row(due, at, given_due, ties), _Row(owed, at, given_owed, ties)
+        if order == "payments":
+            _sort_by_payment(interest, principal, due, owed)
         chosen = _choose(interest, principal, due.whole, owed.whole)
         if chosen is None:
             return None
@@ -233,6 +238,22 @@ def _together(
         rows_due.append(given_due)
         rows_owed.append(given_owed)
     return rows_due, rows_owed
+
+
+def _sort_by_payment(interest: _Row, principal: _Row, due: _Column, owed: _Column) -> None:
+    """Put first who needs a cent of interest before its share of the payments is one more cent."""
+
+    def urgency(note: int) -> int:
+        earns, owns = due.weights[note] * owed.whole, owed.weights[note] * due.whole
+        cents = interest.floors[note] + principal.floors[note] + (note in principal.ahead) + 1
+        payment = bisect_left(
+            range(len(due.totals)),
+            cents * due.whole * owed.whole,
+            key=lambda row: due.totals[row] * earns + owed.totals[row] * owns,
+        )
+        return min(due.due(note, interest.floors[note] + 1), payment)
+
+    interest.free.sort(key=urgency)
 
 
 def _choose(
