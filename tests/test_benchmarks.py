@@ -35,3 +35,10 @@ def test_all_allocation_rules_lend_the_same_money() -> None:
     sharing = benchmark("sharing")
     table = sharing.table([3_000], times=1).splitlines()
     assert [line.split("|")[2].strip() for line in table[2:]] == list(sharing.RULES)
+
+
+@pytest.mark.parametrize("rates", [10, 300_000])
+def test_the_schedules_agree_with_one_by_one(rates: int) -> None:
+    call, loop = benchmark("schedules").measure(50, rates, times=1)
+    assert call > 0
+    assert loop > 0

@@ -66,7 +66,16 @@ def close_clock_and_random() -> None:
 
 def history(planted: str) -> str:
     """Every kind of command once."""
-    from p2pmatch import BorrowerLimits, Limits, Marketplace, Offer, P2PMatchError, Request, Rules
+    from p2pmatch import (
+        BorrowerLimits,
+        Limits,
+        Marketplace,
+        Offer,
+        P2PMatchError,
+        Request,
+        Rules,
+        finance,
+    )
 
     rules = Rules(
         grades=("A", "B"),
@@ -111,6 +120,10 @@ def history(planted: str) -> str:
         assert loan is not None
         assert sum(note.amount for note in loan.notes) == loan.principal
     market.repay("r0", 70, now=15)
+    plan = finance.schedule(principal=loan.principal, rate=loan.exact_rate, term=loan.term)
+    assert (plan.split(loan.notes).payments.sum(axis=0) == plan.payments).all()
+    payments = list(enumerate(plan.payments.tolist(), 1))
+    assert finance.apr(advances=[(0, loan.principal)], payments=payments, rule="us") > 0
     market.advance(30)
     code = ""
     try:
