@@ -19,6 +19,7 @@ import attrs
 import numpy as np
 
 from p2pmatch.columns import OfferColumns, read_offers
+from p2pmatch.fees import Fees
 from p2pmatch.inputs import OFFER_COLUMNS, REQUEST_COLUMNS, Inputs, read_inputs
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Request
@@ -404,6 +405,8 @@ def _rules_as_written(rules: Rules) -> dict[str, Any]:
         "pricing": rules.pricing,
         "lender_limits": _limits_as_written(attrs.asdict(rules.lender_limits)),
         "borrower_limits": _limits_as_written(attrs.asdict(rules.borrower_limits)),
+        "apr_rule": rules.apr_rule,
+        "fees": _fees_as_written(rules.fees),
     }
 
 
@@ -412,6 +415,15 @@ def _limits_as_written(limits: Mapping[str, int | None]) -> dict[str, str]:
         name: _write_value(name if name in _RATES else "amount", value)
         for name, value in limits.items()
         if value is not None
+    }
+
+
+def _fees_as_written(fees: Fees) -> dict[str, str]:
+    return {
+        "origination": format_rate(fees.origination),
+        "origination_fixed": format_amount(fees.origination_fixed),
+        "paid": fees.paid,
+        "servicing": format_rate(fees.servicing),
     }
 
 

@@ -14,7 +14,7 @@ from rich.progress import track
 import p2pmatch
 from p2pmatch.audit import audit_directory
 from p2pmatch.batch import check_target, load_book, match_files, write_run
-from p2pmatch.demo import demo_lines, sparkline
+from p2pmatch.demo import demo_lines
 from p2pmatch.errors import P2PMatchError
 from p2pmatch.marketplace import Marketplace
 from p2pmatch.orders import Request
@@ -186,7 +186,7 @@ def _quote_rows(found: Quote, market: Marketplace) -> Iterable[tuple[str, str]]:
     ladder = market.ladder(found.request.grade, found.request.term)
     if len(ladder):
         low, high = format_rate(int(ladder.rates[0])), format_rate(int(ladder.rates[-1]))
-        yield "depth", f"{low} {sparkline(ladder)} {high}"
+        yield "depth", f"{low} {ladder.sparkline()} {high}"
         yield "", f"{format_amount(int(ladder.available[-1]))} stands in all"
 
 

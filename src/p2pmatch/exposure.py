@@ -72,7 +72,7 @@ class Exposure:
     """What is outstanding between lenders and borrowers, and what is committed and not yet a loan.
 
     Methods: `count` what is committed or taken back, `book` a loan of what is counted, `book_many`
-    made together, `find` one, `all`, `repay`;
+    made together, `find` one, `all`, the `latest` first, `repay`;
     `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
     minor units; `owed_by` one borrower's sum.
     """
@@ -124,6 +124,11 @@ class Exposure:
             found = self.find(request_id)
             if found is not None:
                 yield found
+
+    def latest(self) -> Iterator[Loan]:
+        """All loans, the latest first. O(1) each."""
+        for found in reversed(self._loans.values()):
+            yield found[0][found[1]] if isinstance(found, tuple) else found.loan
 
     def __len__(self) -> int:
         return len(self._loans)

@@ -10,6 +10,7 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName
+from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.orders import MAX_TERM
 from p2pmatch.rules import Rules
@@ -179,10 +180,14 @@ _LIMIT_KEYS: Mapping[str, _Reader] = MappingProxyType(
     }
 )
 _BORROWER_KEYS: Mapping[str, _Reader] = MappingProxyType({"total": amount})
+_FEE_KEYS: Mapping[str, _Reader] = MappingProxyType(
+    {"origination": rate, "origination_fixed": amount, "paid": _text, "servicing": rate}
+)
 _SECTIONS: Mapping[str, tuple[Callable[..., Any], Mapping[str, _Reader]]] = MappingProxyType(
     {
         "lender_limits": (Limits, _LIMIT_KEYS),
         "borrower_limits": (BorrowerLimits, _BORROWER_KEYS),
+        "fees": (Fees, _FEE_KEYS),
     }
 )
 _RULE_KEYS: Mapping[str, _Reader] = MappingProxyType(
@@ -192,6 +197,7 @@ _RULE_KEYS: Mapping[str, _Reader] = MappingProxyType(
         "max_share": rate,
         "allocation": _text,
         "pricing": _text,
+        "apr_rule": _text,
         "grades": _list,
         "terms": _list,
         **dict.fromkeys(_SECTIONS, _text),

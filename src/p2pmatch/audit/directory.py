@@ -18,6 +18,7 @@ from p2pmatch.audit.book import AuditRules, Book, NoteRecord, OfferRecord, Reque
 from p2pmatch.audit.checker import Outcome, check_outcome, expected_size
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.errors import InvalidValue, P2PMatchError
+from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.rules import Rules
 from p2pmatch.units import MAX_TIME, amount, format_amount, format_rate, rate, round_half_up
@@ -194,6 +195,11 @@ def _borrower_limits(written: Mapping[str, str]) -> BorrowerLimits:
     return BorrowerLimits(**{name: amount(text) for name, text in written.items()})
 
 
+def _fees(written: Mapping[str, str]) -> Fees:
+    readers = {"paid": str, "origination_fixed": amount}
+    return Fees(**{name: readers.get(name, rate)(text) for name, text in written.items()})
+
+
 def _money(written: object) -> int:
     if not isinstance(written, str):
         raise InvalidValue("wrong_type", "amount", written, "text such as '25.00'")
@@ -207,6 +213,7 @@ _RULES: Mapping[str, Callable[[Any], object]] = MappingProxyType(
         "max_share": rate,
         "lender_limits": _lender_limits,
         "borrower_limits": _borrower_limits,
+        "fees": _fees,
     }
 )
 
