@@ -1,6 +1,7 @@
 """One request at several amounts, terms and grades: quotes side by side."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from importlib import import_module
 from types import MappingProxyType
@@ -14,9 +15,12 @@ from p2pmatch import checks
 from p2pmatch.cost import Cost
 from p2pmatch.decide import check_reading
 from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.ladder import rates_of
+from p2pmatch.loans import Loan, Notes
 from p2pmatch.orders import MAX_TERM, Request
+from p2pmatch.pricing import PayAsOffered
 from p2pmatch.quote import Quote, quote_without, quoted
-from p2pmatch.shared_rooms import SharedRooms
+from p2pmatch.shared_rooms import Front, SharedRooms
 from p2pmatch.state import State
 from p2pmatch.units import MAX_AMOUNT, format_amount, format_rate
 
@@ -25,6 +29,8 @@ __all__ = ["MAX_ROWS", "MEASURES", "Comparison", "compare"]
 #: The most quotes in one comparison.
 MAX_ROWS: Final = 1_000
 
+# A row, or what builds it.
+Row = Quote | Callable[[], Quote]
 # What a row says, from its quote and its cost.
 _Read = Callable[[Quote, Cost | None], Any]
 _COLUMNS: Mapping[str, _Read] = MappingProxyType(
@@ -68,17 +74,17 @@ _SHOWN: Mapping[str, tuple[str, Callable[[Any], str]]] = MappingProxyType(
 )
 
 
-@attrs.frozen(eq=False, repr=False)
 class Comparison(Sequence[Quote]):
     """Quotes of one request at several amounts, terms and grades, as a list of `Quote`.
 
     `cheapest`, `lowest_payment` and `least` pick a row; `dominated` says which rows nobody would
     choose; `columns` and `to_frame` give all of it as data. Printed it is an aligned table, in a
-    notebook an HTML one. What the rows cost is worked out once, when somebody first asks.
+    notebook an HTML one. What is lent is decided when it is made; a quote is built, and its cost
+    worked out, when somebody first asks.
 
     Parameters
     ----------
-    rows : the quotes.
+    rows : the quotes, or what builds them.
 
     Examples
     --------
@@ -92,21 +98,31 @@ class Comparison(Sequence[Quote]):
     (36, 12)
     """
 
-    rows: tuple[Quote, ...]
-    _costs: list[Cost | None] = attrs.field(factory=list, init=False)
+    __slots__ = ("_costs", "_rows")
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = list(rows)
+        self._costs: list[Cost | None] | None = None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._rows)
 
     @overload
     def __getitem__(self, index: int) -> Quote: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Quote]: ...
     def __getitem__(self, index: int | slice) -> Quote | Sequence[Quote]:
-        return self.rows[index]
+        if isinstance(index, slice):
+            return self.rows[index]
+        row = self._rows[index]
+        if not isinstance(row, Quote):
+            row = self._rows[index] = row()
+        return row
 
-    def __iter__(self) -> Iterator[Quote]:
-        return iter(self.rows)
+    @property
+    def rows(self) -> tuple[Quote, ...]:
+        """The quotes. O(1) each after the first time."""
+        return tuple(self[at] for at in range(len(self)))
 
     def cheapest(self) -> Quote | None:
         """The row with the lowest annual percentage rate: `least("apr")`."""
@@ -127,10 +143,10 @@ class Comparison(Sequence[Quote]):
         values = self._column(measure)
         ranked = [
             (row.unfunded > 0, value, at)
-            for at, (row, value) in enumerate(zip(self.rows, values, strict=True))
+            for at, (row, value) in enumerate(zip(self, values, strict=True))
             if value is not None
         ]
-        return self.rows[min(ranked)[2]] if ranked else None
+        return self[min(ranked)[2]] if ranked else None
 
     @property
     def dominated(self) -> tuple[bool, ...]:
@@ -140,7 +156,7 @@ class Comparison(Sequence[Quote]):
         higher, and one of the three is better. A row without a loan is no choice either, where
         another has one. O(n^2), vectorised.
         """
-        money = np.array([row.principal for row in self.rows], dtype=np.int64)
+        money = np.array([row.principal for row in self], dtype=np.int64)
         none = np.int64(2 * MAX_AMOUNT)
         monthly, total = (
             np.array([none if v is None else v for v in self._column(name)], dtype=np.int64)
@@ -154,7 +170,7 @@ class Comparison(Sequence[Quote]):
         columns = {name: self._column(name) for name in _COLUMNS}
         return {
             **columns,
-            "apr_rule": [row.apr_rule for row in self.rows],
+            "apr_rule": [row.apr_rule for row in self],
             "dominated": list(self.dominated),
         }
 
@@ -168,18 +184,20 @@ class Comparison(Sequence[Quote]):
         return import_module("p2pmatch.frames").frame_of(self.columns(), library)
 
     def _column(self, name: str) -> list[Any]:
-        if not self._costs:
-            self._costs.extend(row.cost for row in self.rows)
+        if self._costs is None:
+            self._costs = [row.cost for row in self]
         read = _COLUMNS[name]
-        return [read(row, cost) for row, cost in zip(self.rows, self._costs, strict=True)]
+        return [read(row, cost) for row, cost in zip(self, self._costs, strict=True)]
 
     # Shown to people
 
     def __str__(self) -> str:
         head, rows = self._table()
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)][:-1]
         lines = [
-            "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+            "  ".join(
+                [*(text.rjust(width) for text, width in zip(row, widths, strict=False)), row[-1]]
+            )
             for row in [head, *rows]
         ]
         return "\n".join(line.rstrip() for line in lines)
@@ -203,7 +221,7 @@ class Comparison(Sequence[Quote]):
         hidden |= set() if any(columns["fees"]) else {"fees"}
         names = [name for name in _SHOWN if name not in hidden]
         head = [_SHOWN[name][0] for name in names]
-        head[names.index("apr")] += f" ({self.rows[0].apr_rule})"
+        head[names.index("apr")] += f" ({self[0].apr_rule})"
         marks = self._marks()
         return [*head, ""], [
             [*(_text(name, columns[name][at]) for name in names), marks[at]]
@@ -214,7 +232,7 @@ class Comparison(Sequence[Quote]):
         """What is to be said of each row."""
         best = {"cheapest": self.cheapest(), "lowest payment": self.lowest_payment()}
         marks = []
-        for row, dominated in zip(self.rows, self.dominated, strict=True):
+        for row, dominated in zip(self, self.dominated, strict=True):
             said = [name for name, chosen in best.items() if row is chosen]
             said += ["dominated"] if dominated else []
             said += [] if row.reason is None else [row.reason]
@@ -264,26 +282,39 @@ def compare(
     first = attrs.evolve(request, grade=ratings[0], term=months[0])
     for size in sizes:
         now = check_reading(state, first.resized(size), now)
-    rows: list[Quote] = []
+    rows: list[Row] = []
     for grade in ratings:
         for term in months:
             rows += _one_cell(state, attrs.evolve(request, grade=grade, term=term), sizes, now)
-    return Comparison(tuple(rows))
+    return Comparison(rows)
 
 
-def _one_cell(state: State, request: Request, amounts: Sequence[int], now: int) -> list[Quote]:
+def _one_cell(state: State, request: Request, amounts: Sequence[int], now: int) -> list[Row]:
     """The quotes of one cell: the largest amount first, which reads the ladder for all."""
     check_reading(state, request, now)
     if state.rules.matching == "call":
         return [quote_without(state, request.resized(amount), now, "resting") for amount in amounts]
     largest, *others = sorted(amounts, reverse=True)
     rooms = SharedRooms(state, request.resized(largest), now)
-    found = {largest: quoted(rooms)}
-    rooms.enough(found[largest].loan)
+    first = quoted(rooms)
+    found: dict[int, Row] = {largest: first}
+    # Where every note bears its own rate, nothing but the notes themselves is needed for a quote.
+    if not first.unfunded and isinstance(state.pricing, PayAsOffered):
+        for amount, front in rooms.fronts(others).items():
+            found[amount] = partial(_quote_of_front, state, first, amount, front)
     for amount in others:
-        rooms.ask(request.resized(amount))
-        found[amount] = quoted(rooms)
+        if amount not in found:
+            rooms.ask(request.resized(amount))
+            found[amount] = quoted(rooms)
     return [found[amount] for amount in amounts]
+
+
+def _quote_of_front(state: State, first: Quote, amount: int, front: Front) -> Quote:
+    """The quote for a smaller amount than that of `first`, whose notes are these."""
+    request, rows = first.request.resized(amount), front.rows()
+    names = state.offer_names, state.lender_names
+    notes = Notes(rows.given, rates_of(rows.keys), rows.slots, rows.lenders, *names)
+    return attrs.evolve(first, request=request, loan=Loan(request, amount, notes))
 
 
 def _distinct(field: str, values: Iterable[Any] | None, own: object) -> list[Any]:

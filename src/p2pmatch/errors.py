@@ -35,6 +35,9 @@ _INVALID: Mapping[str, str] = MappingProxyType(
         "above_amount": "is above the amount",
         "contradiction": "contradicts another value",
         "missing_column": "is missing",
+        "out_of_order": "is out of order",
+        "one_sign": "goes one way only, so no rate solves it",
+        "ambiguous": "may have more than one rate",
     }
 )
 # A name nobody knows.

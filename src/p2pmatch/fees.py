@@ -15,8 +15,8 @@ __all__ = ["PAID", "Fees"]
 #: How the borrower may pay the origination fee.
 PAID: Mapping[str, str] = MappingProxyType(
     {
-        "up_front": "beside the loan: the borrower receives the whole principal",
-        "from_proceeds": "out of the loan: the borrower receives the principal less the fee",
+        "up_front": "beside the loan, which is paid out whole",
+        "from_proceeds": "out of the loan",
     }
 )
 

@@ -1,16 +1,31 @@
 """Rooms for several amounts of one request: the ladder is read once, as far as any of them needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+import attrs
 import numpy as np
 
-from p2pmatch.ladder import key_bound, rates_of
-from p2pmatch.loans import Loan
+from p2pmatch.allocation import Fifo
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Found, Rooms, Rows
 from p2pmatch.state import State
 
-__all__ = ["SharedRooms"]
+__all__ = ["Front", "SharedRooms"]
+
+
+@attrs.frozen(eq=False)
+class Front:
+    """Where a loan ends in the line of those that could give: row `end`, which gives `rest`."""
+
+    line: Rows
+    end: int
+    rest: int
+
+    def rows(self) -> Rows:
+        """The rows that give."""
+        rows = self.line.until(self.end, self.rest)
+        used = rows.given.nonzero()[0]
+        return rows if len(used) == len(rows.given) else rows.take(used)
 
 
 class SharedRooms(Rooms):
@@ -18,48 +33,55 @@ class SharedRooms(Rooms):
 
     Which places may take part, and with how much, is the same for every amount; what they give
     when those before them give all they can is as well, unless somebody may lend no more than a
-    share of the loan. `ask` says for which amount they are read next, the largest first.
+    share of the loan. `ask` says for which amount they are read next, the largest first; `fronts`
+    answers for smaller ones at once, where it can.
     """
 
-    __slots__ = ("_lines", "_read", "_rest")
+    __slots__ = ("_line", "_read", "_rest")
 
     def __init__(self, state: State, request: Request, now: int) -> None:
         super().__init__(state, request, now)
         self._rest = super()._found()
         self._read: list[Found] = []
-        self._lines: list[Rows] | None = None
+        self._line: list[Rows] | None = None
 
     def ask(self, request: Request) -> None:
         """Be the rooms of this request: the same but for its amount, which is not larger."""
         self.request = request
 
-    def enough(self, loan: Loan | None) -> None:
-        """Cut what has been read behind the dearest rate of the largest amount's loan.
+    def fronts(self, amounts: Sequence[int]) -> Mapping[int, Front]:
+        """Where the loans of these amounts end, once a larger one has been placed whole.
 
-        A smaller amount seldom needs more, and whatever it reads it reads in whole pieces.
+        Only where offers are used up in their order, nobody's room depends on the loan's size, and
+        the last note is no smaller than the smallest: the others are left out.
         """
-        if loan is None:
-            return
-        cell = self.state.cell_of[loan.grade, loan.term]
-        last = self.state.key_of(int(loan.notes.offers[-1]), cell)
-        bound = key_bound(int(rates_of(np.array([last]))[0]))
-        if self._lines:
-            line = Rows.joined(self._lines)
-            self._lines[:] = [line.take(slice(0, int(line.keys.searchsorted(bound))))]
-        self._read[:] = _cut(self._read, bound)
+        if not self._line or not isinstance(self.state.rules.allocation_rule, Fifo):
+            return {}
+        line = Rows.joined(self._line)
+        before = line.given.cumsum() - line.given
+        # A row too small for a note still ends a loan that needs no more than it could give.
+        meets = np.maximum.accumulate(before + line.raw)
+        targets = np.array(amounts, dtype=np.int64)
+        ends = meets.searchsorted(targets)
+        rests = targets - before[ends]
+        return {
+            amount: Front(line, end, rest)
+            for amount, end, rest in zip(amounts, ends.tolist(), rests.tolist(), strict=True)
+            if rest >= self.least
+        }
 
     def scan(self, size: int) -> Iterator[Rows]:
         """As of any rooms. What the largest amount has read is enough for a smaller one."""
         if self.state.any_share:
             return super().scan(size)
-        if self._lines is None:
-            self._lines = []
-            return self._remembered(size, self._lines)
-        return iter(self._lines)
+        if self._line is None:
+            self._line = []
+            return self._remembered(size, self._line)
+        return iter(self._line)
 
-    def _remembered(self, size: int, lines: list[Rows]) -> Iterator[Rows]:
+    def _remembered(self, size: int, line: list[Rows]) -> Iterator[Rows]:
         for rows in super().scan(size):
-            lines.append(rows)
+            line.append(rows)
             yield rows
 
     def _found(self) -> Iterator[Found]:
@@ -69,33 +91,3 @@ class SharedRooms(Rooms):
             found = keys.copy(), slots.copy(), lenders.copy(), room, joint
             self._read.append(found)
             yield found
-
-
-def _cut(pieces: list[Found], bound: int) -> list[Found]:
-    """The same places in two pieces: those with keys below the bound, and those from there on."""
-    edge = [int(piece[0].searchsorted(bound)) for piece in pieces]
-    front = [_part(piece, slice(0, stop)) for piece, stop in zip(pieces, edge, strict=True) if stop]
-    rest = [
-        _part(piece, slice(start, None))
-        for piece, start in zip(pieces, edge, strict=True)
-        if start < len(piece[0])
-    ]
-    return [_joined(front), *rest] if front else rest
-
-
-def _part(found: Found, rows: slice) -> Found:
-    keys, slots, lenders, room, joint = found
-    some = joint[rows] if isinstance(joint, np.ndarray) else joint
-    return keys[rows], slots[rows], lenders[rows], room[rows], some
-
-
-def _joined(pieces: list[Found]) -> Found:
-    keys, slots, lenders, rooms, joints = zip(*pieces, strict=True)
-    joint = joints[0] if isinstance(joints[0], int | None) else np.concatenate(joints)
-    return (
-        np.concatenate(keys),
-        np.concatenate(slots),
-        np.concatenate(lenders),
-        np.concatenate(rooms),
-        joint,
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 import attrs
 import numpy as np
@@ -12,9 +12,6 @@ import numpy.typing as npt
 from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, LoansMade
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = [
     "CostCurve",
@@ -233,7 +230,7 @@ class RateLadder:
         at = _spread(int(self.rates[0]), int(self.rates[-1]), width)
         return _blocks([self.at(rate) for rate in at], int(self.available[-1]))
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
+    def plot(self, ax: Any = None) -> Any:  # noqa: ANN401 - matplotlib's axes
         """Draw the money available against the rate, and the request's own cost curve.
 
         Needs matplotlib (the extra `plot`).
@@ -246,8 +243,7 @@ class RateLadder:
         -------
         The axes.
         """
-        axes: Axes = import_module("p2pmatch.plot").plot_ladder(self, ax)
-        return axes
+        return import_module("p2pmatch.plot").plot_ladder(self, ax)
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
