@@ -188,9 +188,7 @@ def compare(
     market = load_book(offers, rules)
     request = _request(amounts[0], grades[0], months[0], max_rate)
     print(
-        market.compare(
-            request, amounts=amounts, terms=months, grades=grades, now=market.now or 0
-        )
+        market.compare(request, amounts=amounts, terms=months, grades=grades, now=market.now or 0)
     )
 
 

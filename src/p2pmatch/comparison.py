@@ -1,6 +1,6 @@
 """One request at several amounts, terms and grades: quotes side by side."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
 from importlib import import_module

@@ -86,8 +86,9 @@ class Marketplace:
     `accept`, `decline`, `uncross`, `advance`, `set_lender_limits`, `set_borrower_limits`,
     `declare_group`, `repay`.
     Watching it: `subscribe`.
-    Asking it: `quote`, `compare`, `what_if`, `position`, `explain`, `ladder`, `queue`, `offer`, `offers`, `request`, `requests`,
-    `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`, `check`.
+    Asking it: `quote`, `compare`, `what_if`, `position`, `explain`, `ladder`, `queue`, `offer`,
+    `offers`, `request`, `requests`, `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`,
+    `check`.
 
     A call that is refused raises a `P2PMatchError` and changes nothing, not even the time.
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from matplotlib import pyplot
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
@@ -34,7 +34,7 @@ def plot_ladder(ladder: RateLadder, ax: Axes | None = None) -> Axes:
     The axes: rates in percent, money in major units.
     """
     if ax is None:
-        _, ax = pyplot.subplots(figsize=(8, 4.8), layout="constrained")
+        _, ax = plt.subplots(figsize=(8, 4.8), layout="constrained")
     request = ladder.request
     place = "" if request is None else f", grade {request.grade}, {request.term} months"
     ax.set(xlabel="rate, % a year", ylabel="money", title=f"Money at or below each rate{place}")

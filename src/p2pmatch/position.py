@@ -95,7 +95,10 @@ def position(state: State, offer_id: str, grade: str, term: int, last: int) -> P
     ]
     if not standing:
         raise Refused(
-            "not_in_queue", "offer_id", offer_id, f"an offer in ({grade!r}, {term}) with a note left"
+            "not_in_queue",
+            "offer_id",
+            offer_id,
+            f"one in ({grade!r}, {term}) with a note left",
         )
     key = min(state.key_of(slot, cell) for slot in standing)
     ask = state.ask_of(first, cell)
@@ -112,7 +115,7 @@ def position(state: State, offer_id: str, grade: str, term: int, last: int) -> P
         ahead=int(amounts.sum()),
         ahead_at_rate=int(amounts[at_rate:].sum()),
         offers_ahead_at_rate=len(keys) - at_rate,
-        rate_to_be_first=_rate_to_be_first(state, cell, ask, keys),
+        rate_to_be_first=_rate_to_be_first(state, ask, keys),
         filled_rate=_filled_rate(state, first, remaining, loans),
         loans=len(loans),
     )
@@ -133,7 +136,7 @@ def _in_front(state: State, cell: int, key: int) -> tuple[Amounts, Amounts]:
     return keys[standing], amounts - amounts % state.rules.increment
 
 
-def _rate_to_be_first(state: State, cell: int, ask: int, keys: Amounts) -> int | None:
+def _rate_to_be_first(state: State, ask: int, keys: Amounts) -> int | None:
     """The rate for a place with these in front of it. A changed rate goes behind its equals."""
     if not len(keys):
         return ask

@@ -212,9 +212,7 @@ def quoted(rooms: Rooms) -> Quote:
     placement, loan = match(rooms)
     state = rooms.state
     book = Book(state, rooms.now, state.version)
-    return Quote(
-        rooms.request, loan, placement.unfunded, placement.reason, state.rules, book
-    )
+    return Quote(rooms.request, loan, placement.unfunded, placement.reason, state.rules, book)
 
 
 def quote_without(state: State, request: Request, now: int, reason: str) -> Quote:

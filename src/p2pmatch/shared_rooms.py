@@ -1,4 +1,4 @@
-"""Rooms for several amounts of one request: the ladder is read once, as far as any of them needs."""
+"""Rooms for several amounts of one request: the ladder is read once, as far as any needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

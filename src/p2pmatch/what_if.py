@@ -122,9 +122,7 @@ def _higher_rate(state: State, request: Request, now: int) -> Change | None:
 
 
 def _other_term(state: State, request: Request, now: int) -> Change | None:
-    others = sorted(
-        state.rules.terms, key=lambda other: (abs(other - request.term), other)
-    )
+    others = sorted(state.rules.terms, key=lambda other: (abs(other - request.term), other))
     for other in others[1:]:
         change = _changed(state, request, now, "term", other)
         if not change.quote.unfunded:
