@@ -158,13 +158,17 @@ class Quote:
     def ladder(self) -> RateLadder:
         """The cell's depth, and what this request's loan would cost at each size. O(n).
 
+        In a call market no cost is known before the cell is uncrossed.
+
         Raises
         ------
         Refused : if the marketplace has changed since the quote.
         """
         state, request, now = self._unchanged()
         cell = depth(state, request.grade, request.term)
-        return attrs.evolve(cell, request=request, cost=cost_curve(state, request, now))
+        known = state.rules.matching == "immediate"
+        cost = cost_curve(state, request, now) if known else None
+        return attrs.evolve(cell, request=request, cost=cost)
 
     @property
     def shortfalls(self) -> tuple[Shortfall, ...]:

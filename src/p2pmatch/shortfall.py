@@ -11,6 +11,7 @@ from types import MappingProxyType
 import attrs
 import numpy as np
 
+from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.ladder import key_bound
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
@@ -65,7 +66,7 @@ def shortfalls(state: State, request: Request, now: int, principal: int) -> tupl
 
     Notes
     -----
-    At most a dozen sweeps, each of which may read the whole cell.
+    A sweep for each reason that is in force, each of which may read the whole cell.
     """
     missing = request.amount - principal
     if not missing:
@@ -89,13 +90,33 @@ def shortfalls(state: State, request: Request, now: int, principal: int) -> tupl
 
 def _lifting(state: State, request: Request, now: int) -> Iterator[tuple[str, int]]:
     """Each reason, and the loan that could be made once it and those before it are lifted."""
-    lifted: set[str] = set()
+    rooms = Rooms(state, request, now)
     # Any loan at all will do; what the borrower would not take is the first reason.
-    yield "below_min_amount", Sweep(Rooms(state, request, now)).run(1).principal
-    for reason in _LIFTED:
+    yield "below_min_amount", Sweep(rooms).run(1).principal
+    lifted: set[str] = set()
+    for reason in _in_force(rooms):
         lifted.add(reason)
-        rooms = LiftedRooms(state, request, now, frozenset(lifted))
-        yield reason, Sweep(rooms).run(1).principal
+        freer = LiftedRooms(state, request, now, frozenset(lifted))
+        yield reason, Sweep(freer).run(1).principal
+
+
+def _in_force(rooms: Rooms) -> list[str]:
+    """The reasons that anything could be lost to; lifting another would bring nothing."""
+    state, request, ladder = rooms.state, rooms.request, rooms.ladder
+    cell = state.cell_of[request.grade, request.term]
+    limits = {name for name, _ in rooms.limits}
+    found = {
+        "rate": rooms.key_bound < key_bound(state.highest_rank_rate(cell, MAX_RATE)),
+        "borrower_limit": rooms.largest() < request.amount,
+        "tags": rooms.tag_fits is not None,
+        "same_party": bool(rooms.barred),
+        "max_share": state.any_share,
+        "offer_max_per_loan": ladder.capped,
+        "offer_max_share": state.shared,
+        **{name: name in limits for name in LIMIT_NAMES},
+        "below_min_note": rooms.least > rooms.increment,
+    }
+    return [reason for reason in _LIFTED if found[reason]]
 
 
 class LiftedRooms(Rooms):
