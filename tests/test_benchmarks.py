@@ -1,20 +1,36 @@
 """The benchmarks run, small, and their engines agree; no time is looked at."""
 
 from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 
 import pytest
 
 from tests.shared import ROOT
 
 
-@pytest.mark.parametrize("limits", [False, True])
-def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
-    spec = spec_from_file_location("sweep_benchmark", ROOT / "benchmarks" / "sweep.py")
+def program(name: str) -> ModuleType:
+    spec = spec_from_file_location(f"{name}_benchmark", ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    sweep = module_from_spec(spec)
-    spec.loader.exec_module(sweep)
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.mark.parametrize("limits", [False, True])
+def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
+    sweep = program("sweep")
     notes, a_loan, library, plain = sweep.measure(3_000, limits=limits, times=1)
     assert notes > a_loan > 100
     assert library > 0
     assert plain > 0
+
+
+@pytest.mark.parametrize("book", ["no limits", "limit per loan", "share cap"])
+def test_a_comparison_has_the_single_quotes(book: str) -> None:
+    compare = program("compare")
+    market = compare.market_of(3_000, **compare.BOOKS[book])
+    notes, each, ratio, read = compare.measure(market, 300_000, times=1)
+    assert notes > 10
+    assert each > 0
+    assert read > ratio > 0

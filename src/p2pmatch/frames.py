@@ -61,4 +61,5 @@ def frame_of(columns: Mapping[str, Sequence[Any]], library: str | None = None) -
     if chosen not in found:
         accepted = f"one of {list(LIBRARIES)} that is installed, here {found}"
         raise UnknownName("unknown_field", "library", library, accepted)
-    return nw.from_dict(dict(columns), backend=chosen).to_native()
+    backend: Any = chosen
+    return nw.from_dict(dict(columns), backend=backend).to_native()

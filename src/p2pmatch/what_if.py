@@ -1,5 +1,9 @@
 """What would have to change for a request to be filled."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
 import attrs
 
 from p2pmatch.decide import check_reading
@@ -12,6 +16,11 @@ from p2pmatch.sweep import Sweep
 from p2pmatch.units import MAX_RATE, format_amount, format_rate
 
 __all__ = ["Change", "WhatIf", "what_if"]
+
+# How the terms that may change are written.
+_SHOWN: Mapping[str, Callable[[int], str]] = MappingProxyType(
+    {"max_rate": format_rate, "amount": format_amount, "min_amount": format_amount, "term": str}
+)
 
 
 @attrs.frozen
@@ -36,7 +45,7 @@ class Change:
         return self.quote.request
 
     def __str__(self) -> str:
-        shown = {"max_rate": format_rate, "term": str}.get(self.field, format_amount)
+        shown = _SHOWN[self.field]
         quote = self.quote
         rate = "" if quote.rate is None else f" at {format_rate(quote.rate)}"
         return (
@@ -133,7 +142,7 @@ def _other_term(state: State, request: Request, now: int) -> Change | None:
 def _changed(state: State, request: Request, now: int, field: str, after: int) -> Change:
     """A change, and the quote on it."""
     before: int = request.least_amount if field == "min_amount" else getattr(request, field)
-    changes = {field: after}
+    changes: dict[str, Any] = {field: after}
     if field == "amount" and request.min_amount is not None:
         changes["min_amount"] = min(request.min_amount, after)
     return Change(field, before, after, quote(state, attrs.evolve(request, **changes), now))

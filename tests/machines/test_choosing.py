@@ -5,7 +5,7 @@ from random import Random
 import attrs
 import pytest
 
-from p2pmatch import Marketplace, Quote, Request
+from p2pmatch import Change, Marketplace, Quote, Request
 from p2pmatch.units import MAX_RATE
 from tests.machines.test_twin import History
 from tests.model import choosing
@@ -104,7 +104,7 @@ def test_what_would_fill_a_request_is_the_least(seed: int) -> None:
         assert [answer.term.after if answer.term else None] == (fills or [None])[:1]
 
 
-def check_max_rate(market, now, request, change) -> None:
+def check_max_rate(market: Marketplace, now: int, request: Request, change: Change | None) -> None:
     if change is not None:
         assert not change.quote.unfunded
     rates = [entry.rate for entry in market.queue(request.grade, request.term)]
@@ -113,7 +113,7 @@ def check_max_rate(market, now, request, change) -> None:
             assert funded(market, now, attrs.evolve(request, max_rate=rate)) is None
 
 
-def check_amount(market, now, request, change) -> None:
+def check_amount(market: Marketplace, now: int, request: Request, change: Change | None) -> None:
     step = market.rules.increment
     after = 0 if change is None else change.after
     if change is not None:
@@ -123,7 +123,9 @@ def check_amount(market, now, request, change) -> None:
         assert funded(market, now, request.resized(amount)) is None
 
 
-def check_min_amount(market, now, request, change) -> None:
+def check_min_amount(
+    market: Marketplace, now: int, request: Request, change: Change | None
+) -> None:
     made = market.quote(request, now=now).loan is not None
     if change is not None:
         assert not made
@@ -179,7 +181,7 @@ def test_the_rate_to_be_first_makes_an_offer_first(seed: int) -> None:
         place = pair.market.position(entry.offer_id, grade=grade, term=term)
         if place.rank == 1 or place.rate_to_be_first is None:
             continue
-        card = {name: place.rate_to_be_first for name in rules.grades}
+        card = dict.fromkeys(rules.grades, place.rate_to_be_first)
         grades = pair.model.book[entry.offer_id].record.grades
         own = {name: card[name] for name in grades} if grades else place.rate_to_be_first
         pair.market.amend(entry.offer_id, min_rate=own, now=history.now)

@@ -196,8 +196,15 @@ def _borrower_limits(written: Mapping[str, str]) -> BorrowerLimits:
 
 
 def _fees(written: Mapping[str, str]) -> Fees:
-    readers = {"paid": str, "origination_fixed": amount}
-    return Fees(**{name: readers.get(name, rate)(text) for name, text in written.items()})
+    given: dict[str, Any] = {
+        name: text
+        if name == "paid"
+        else amount(text)
+        if name == "origination_fixed"
+        else rate(text)
+        for name, text in written.items()
+    }
+    return Fees(**given)
 
 
 def _money(written: object) -> int:
