@@ -8,18 +8,18 @@ import pytest
 from tests.shared import ROOT
 
 
-def program(name: str) -> ModuleType:
+def benchmark(name: str) -> ModuleType:
     spec = spec_from_file_location(f"{name}_benchmark", ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    made = module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.parametrize("limits", [False, True])
 def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
-    sweep = program("sweep")
+    sweep = benchmark("sweep")
     notes, a_loan, library, plain = sweep.measure(3_000, limits=limits, times=1)
     assert notes > a_loan > 100
     assert library > 0
@@ -28,9 +28,16 @@ def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
 
 @pytest.mark.parametrize("book", ["no limits", "limit per loan", "share cap"])
 def test_a_comparison_has_the_single_quotes(book: str) -> None:
-    compare = program("compare")
+    compare = benchmark("compare")
     market = compare.market_of(3_000, **compare.BOOKS[book])
     notes, each, ratio, read = compare.measure(market, 300_000, times=1)
     assert notes > 10
     assert each > 0
     assert read > ratio > 0
+
+
+@pytest.mark.parametrize("rates", [10, 300_000])
+def test_the_schedules_agree_with_one_by_one(rates: int) -> None:
+    call, loop = benchmark("schedules").measure(50, rates, times=1)
+    assert call > 0
+    assert loop > 0

@@ -50,8 +50,8 @@ class Cost:
 
 
 def schedule_of(loan: Loan) -> Schedule:
-    """The borrower's payments: level, monthly, at the blended rate as it is shown. O(term)."""
-    return schedule(principal=loan.principal, rate=loan.rate, term=loan.term)
+    """The borrower's payments: level, monthly, at the blended rate, which is exact. O(term)."""
+    return schedule(principal=loan.principal, rate=loan.exact_rate, term=loan.term)
 
 
 def cost_of(loan: Loan, rules: Rules) -> Cost:

@@ -105,7 +105,10 @@ class Quote:
 
     @property
     def schedule(self) -> Schedule | None:
-        """The borrower's monthly payments, at the blended rate as it is shown; None: no loan."""
+        """The borrower's monthly payments at the exact blended rate; None: no loan.
+
+        `schedule.split(loan.notes)` shares them among the lenders.
+        """
         return None if self.loan is None else schedule_of(self.loan)
 
     @property

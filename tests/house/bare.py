@@ -75,6 +75,7 @@ def history(planted: str) -> str:
         P2PMatchError,
         Request,
         Rules,
+        finance,
     )
 
     rules = Rules(
@@ -127,6 +128,10 @@ def history(planted: str) -> str:
         assert sum(note.amount for note in loan.notes) == loan.principal
     market.position("o5", grade="B", term=36)
     market.repay("r0", 70, now=15)
+    plan = finance.schedule(principal=loan.principal, rate=loan.exact_rate, term=loan.term)
+    assert (plan.split(loan.notes).payments.sum(axis=0) == plan.payments).all()
+    payments = list(enumerate(plan.payments.tolist(), 1))
+    assert finance.apr(advances=[(0, loan.principal)], payments=payments, rule="us") > 0
     market.advance(30)
     code = ""
     try:

@@ -5,7 +5,8 @@ from datetime import date
 from fractions import Fraction
 from types import MappingProxyType
 
-from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch import checks
+from p2pmatch.errors import InvalidValue
 
 __all__ = ["DAY_COUNTS", "add_months", "due_dates", "year_fraction"]
 
@@ -108,9 +109,7 @@ def year_fraction(start: date, end: date, day_count: str) -> Fraction:
     >>> year_fraction(date(2023, 12, 1), date(2024, 1, 31), "ACT/ACT ISDA") - Fraction(31, 365)
     Fraction(5, 61)
     """
-    rule = DAY_COUNTS.get(day_count)
-    if rule is None:
-        raise UnknownName("unknown_rule", "day_count", day_count, f"one of {sorted(DAY_COUNTS)}")
+    rule = DAY_COUNTS[checks.check_name(day_count, DAY_COUNTS, "day_count")]
     return rule(check_date(start, "start"), check_date(end, "end", not_before=start))
 
 

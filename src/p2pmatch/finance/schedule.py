@@ -5,29 +5,34 @@ cent. The balance is always a whole number of cents, so a schedule is the same o
 adds up exactly, and ends at exactly zero.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
-from math import lcm
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.errors import InvalidValue, refusal
+from p2pmatch.finance.amortise import METHODS, Columns, amortise, level_part, period_growth
 from p2pmatch.finance.daycount import check_date, due_dates, year_fraction
+from p2pmatch.finance.split import HasNotes, Split, share_out
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, round_half_up
 
-__all__ = ["MAX_PAYMENTS", "METHODS", "Schedule", "schedule"]
+__all__ = ["MAX_PAYMENTS", "Schedule", "schedule"]
 
 #: The most payments a schedule may have: more than fifty years of daily ones.
 MAX_PAYMENTS = 20_000
-#: How the principal is paid back.
-METHODS = ("annuity", "equal_principal", "interest_only")
+#: What a prepayment changes: the number of payments, or their size.
+_AFTER_PREPAYMENT = ("shorter", "lower")
 
 
-@attrs.frozen(eq=False)
+_SAME = attrs.cmp_using(eq=np.array_equal)
+
+
+@attrs.frozen(repr=False)
 class Schedule:
     """What is paid when, as columns with one row a payment.
 
@@ -36,6 +41,7 @@ class Schedule:
     amount : what is lent, minor units.
     rate : nominal, ppm a year, exact.
     method : how the principal is paid back, one of `METHODS`.
+    level : the level payment of an annuity, or the level principal part, minor units; else 0.
     payments, interest, principal : int64, shape (n,): each payment and its two parts, minor units.
     balance : int64, shape (n,): what is still owed after each payment, minor units.
     day_count : how the days are counted; None: equal periods.
@@ -49,10 +55,11 @@ class Schedule:
     amount: int
     rate: Fraction
     method: str
-    payments: npt.NDArray[np.int64]
-    interest: npt.NDArray[np.int64]
-    principal: npt.NDArray[np.int64]
-    balance: npt.NDArray[np.int64]
+    level: int
+    payments: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    interest: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    principal: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    balance: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
     day_count: str | None = None
     periods_per_year: int = 12
     start: date | None = None
@@ -60,6 +67,9 @@ class Schedule:
 
     def __len__(self) -> int:
         return len(self.payments)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} payments, {self.amount} minor units lent, {self.method}>"
 
     @property
     def total_interest(self) -> int:
@@ -70,6 +80,155 @@ class Schedule:
     def total_paid(self) -> int:
         """All the payments, minor units. O(n)."""
         return int(self.payments.sum())
+
+    def split(self, notes: HasNotes, *, servicing: int = 0) -> Split:
+        """Share every payment among the notes that fund the loan.
+
+        Principal is shared by the notes' amounts, interest by amount times rate: while each note
+        has the same part of the principal outstanding, that is each note's own interest. With the
+        schedule at the notes' blended rate (`Loan.exact_rate`) nobody gains or loses by it.
+
+        Parameters
+        ----------
+        notes : such as `Loan.notes`; their amounts add up to the loan.
+        servicing : what lenders pay the platform, ppm a year of what they have outstanding.
+
+        Returns
+        -------
+        Split, one row a note.
+
+        Raises
+        ------
+        InvalidValue : for notes that do not add up to the loan, or a fee out of range.
+
+        Notes
+        -----
+        After every payment each note has received its exact share of the interest, and of the
+        principal, to less than one cent, and of the payments to one cent at most. Only where notes
+        are so small that they get no principal in some payments, the last may be two cents. See
+        `p2pmatch.finance.split`. O(notes x payments x log).
+
+        Examples
+        --------
+        >>> from p2pmatch import Note, Notes
+        >>> notes = Notes.of([Note("o1", "ann", 6_000, 50_000), Note("o2", "ben", 4_000, 60_000)])
+        >>> s = schedule(principal=10_000, rate=54_000, term=3)
+        >>> split = s.split(notes)
+        >>> s.payments.tolist(), split.payments.tolist()
+        ([3363, 3363, 3364], [[2016, 2017, 2017], [1347, 1346, 1347]])
+        """
+        fee = checks.check_whole(checks.as_plain(servicing), "servicing", 0, MAX_RATE)
+        return share_out(
+            notes, self.interest, self.principal, fee, self._parts(len(self), self.dates)
+        )
+
+    def prepay(
+        self,
+        *,
+        after: int | None = None,
+        on: date | None = None,
+        amount: int | None = None,
+        then: str = "shorter",
+    ) -> "Schedule":
+        """The schedule when principal is paid back early.
+
+        Parameters
+        ----------
+        after : the payment that it comes with, 1 for the first.
+        on : or the day on which it comes, with the interest until then; for loans with dates.
+        amount : the principal paid early, minor units; None: all that is owed, so the loan ends.
+        then : "shorter" (the payments stay, and end earlier) or "lower" (they end when they did).
+            Interest-only loans have no level part that could end them earlier.
+
+        Returns
+        -------
+        Schedule, with a payment made larger or put in, and new ones after it.
+
+        Raises
+        ------
+        InvalidValue : for a payment or day that the schedule does not have, an amount out of range,
+            or "shorter" for an interest-only loan.
+        Refused : for more than is owed.
+        UnknownName : for any other `then`.
+
+        Examples
+        --------
+        >>> s = schedule(principal=100_000, rate=90_000, term=36)
+        >>> s.prepay(after=12).payments.tolist()[10:]
+        [3180, 72786]
+        >>> early = s.prepay(after=12, amount=20_000)
+        >>> len(early), early.payments[11:].tolist()[:3], early.balance[-1].item()
+        (29, [23180, 3180, 3180], 0)
+        >>> s.prepay(after=12, amount=20_000, then="lower").payments.tolist()[11:14]
+        [23180, 2266, 2266]
+        """
+        checks.check_name(then, _AFTER_PREPAYMENT, "then")
+        interest, principal, dates = self._until(after, on)
+        rows = len(principal)
+        owed = self.amount - sum(principal)
+        extra = owed
+        if amount is not None:
+            extra = checks.check_whole(checks.as_plain(amount), "amount", 1, MAX_AMOUNT)
+        if extra > owed:
+            raise refusal("above_outstanding", "amount", extra, f"at most {owed}")
+        shorter = then == "shorter"
+        if shorter and self.method == "interest_only" and extra < owed:
+            raise InvalidValue("contradiction", "then", then, "'lower' for an interest-only loan")
+        principal[-1] += extra
+        level = self.level
+        if extra < owed:
+            periods = len(self) if dates is None else len(dates)
+            parts = self._parts(periods, dates)[rows:]
+            growth, whole = period_growth(self.rate, parts)
+            if not shorter:
+                level = level_part(owed - extra, growth, whole, self.method)
+            due, paid = amortise(owed - extra, growth, whole, self.method, level)
+            while shorter and paid[-1] == 0:
+                del due[-1], paid[-1]
+            interest, principal = interest + due, principal + paid
+        payments, dues, parts_paid, balance = _columns(self.amount, interest, principal)
+        return attrs.evolve(
+            self,
+            level=level,
+            payments=payments,
+            interest=dues,
+            principal=parts_paid,
+            balance=balance,
+            dates=None if dates is None else dates[: len(principal)],
+        )
+
+    def _until(
+        self, after: int | None, on: date | None
+    ) -> tuple[list[int], list[int], tuple[date, ...] | None]:
+        """Interest and principal until a prepayment, its own row the last; and the dates then."""
+        dates = self.dates
+        if on is None or after is not None:
+            if on is not None:
+                raise InvalidValue("contradiction", "on", on, "a payment or a day, not both")
+            rows = checks.check_whole(checks.as_plain(after), "after", 1, len(self))
+            return self.interest[:rows].tolist(), self.principal[:rows].tolist(), dates
+        if self.start is None or dates is None or self.day_count is None:
+            raise InvalidValue("contradiction", "on", on, "after=, for a loan without dates")
+        day = check_date(on, "on", self.start)
+        if not self.start < day <= dates[-1]:
+            accepted = f"a day after {self.start}, until {dates[-1]}"
+            raise InvalidValue("out_of_order", "on", day, accepted)
+        rows = bisect_left(dates, day)
+        if dates[rows] == day:
+            return self._until(rows + 1, None)
+        before, owed = (
+            (dates[rows - 1], int(self.balance[rows - 1])) if rows else (self.start, self.amount)
+        )
+        part = year_fraction(before, day, self.day_count)
+        accrued = round_half_up(owed * self.rate * part / FULL_SHARE)
+        return (
+            [*self.interest[:rows].tolist(), accrued],
+            [*self.principal[:rows].tolist(), 0],
+            (*dates[:rows], day, *dates[rows:]),
+        )
+
+    def _parts(self, periods: int, dates: tuple[date, ...] | None) -> list[Fraction]:
+        return parts_of_year(periods, self.day_count, self.periods_per_year, self.start, dates)
 
 
 def schedule(
@@ -91,8 +250,7 @@ def schedule(
     rate : nominal, ppm a year, 0 to `MAX_RATE`; a Fraction where a blended rate is exact.
     term : how many payments, 1 to `MAX_PAYMENTS`; months, unless the periods say otherwise.
     method : "annuity" (level payments), "equal_principal" (level principal parts) or
-    "interest_only"
-        (the principal with the last payment).
+        "interest_only" (the principal with the last payment).
     periods_per_year : how many equal periods a year has, 1 to 366.
     day_count : a key of `DAY_COUNTS`: interest accrues by days; needs `start`. None: every period
         bears the same part of a year.
@@ -126,19 +284,20 @@ def schedule(
     principal = checks.check_whole(checks.as_plain(principal), "principal", 1, MAX_AMOUNT)
     exact_rate = _check_rate(rate)
     term = checks.check_whole(checks.as_plain(term), "term", 1, MAX_PAYMENTS)
-    if method not in METHODS:
-        raise UnknownName("unknown_rule", "method", method, f"one of {list(METHODS)}")
+    checks.check_name(method, METHODS, "method")
     periods_per_year = checks.check_whole(
         checks.as_plain(periods_per_year), "periods_per_year", 1, 366
     )
     due = _due(term, day_count, start, dates)
     parts = parts_of_year(term, day_count, periods_per_year, start, due)
-    columns = amortise(principal, exact_rate, parts, method)
+    growth, whole = period_growth(exact_rate, parts)
+    level = level_part(principal, growth, whole, method)
     return Schedule(
         principal,
         exact_rate,
         method,
-        *columns,
+        level,
+        *_columns(principal, *amortise(principal, growth, whole, method, level)),
         day_count=day_count,
         periods_per_year=periods_per_year,
         start=start,
@@ -195,43 +354,6 @@ def parts_of_year(
     ]
 
 
-Columns = tuple[
-    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]
-]
-
-
-def amortise(
-    amount: int, rate: Fraction, parts: Sequence[Fraction], method: str, level: int | None = None
-) -> Columns:
-    """The columns payments, interest, principal and balance of a loan. O(periods).
-
-    Parameters
-    ----------
-    amount : owed at the start, minor units.
-    rate : ppm a year.
-    parts : which part of a year each period is.
-    method : one of `METHODS`.
-    level : the level payment, or the level principal part; None: worked out.
-    """
-    growth, whole = _growth(rate, parts)
-    if level is None:
-        level = level_part(amount, growth, whole, method)
-    interest, principal = [], []
-    owed = amount
-    last = len(growth) - 1
-    for row, grown in enumerate(growth):
-        due = (2 * owed * grown + whole) // (2 * whole)
-        paid = owed if row == last else min(owed, level - due if method == "annuity" else level)
-        if paid < 0:
-            raise InvalidValue(
-                "too_large", "dates", row, "periods whose interest the level payment covers"
-            )
-        owed -= paid
-        interest.append(due)
-        principal.append(paid)
-    return _columns(amount, interest, principal)
-
-
 def _columns(amount: int, interest: Sequence[int], principal: Sequence[int]) -> Columns:
     due = np.array(interest, dtype=np.int64)
     paid = np.array(principal, dtype=np.int64)
@@ -239,29 +361,3 @@ def _columns(amount: int, interest: Sequence[int], principal: Sequence[int]) -> 
     for column in columns:
         column.flags.writeable = False
     return columns
-
-
-def _growth(rate: Fraction, parts: Sequence[Fraction]) -> tuple[list[int], int]:
-    """Each period's interest on one unit, over one denominator."""
-    interest = {part: rate * part / FULL_SHARE for part in set(parts)}
-    whole = lcm(*(exact.denominator for exact in interest.values()))
-    over_whole = {
-        part: exact.numerator * (whole // exact.denominator) for part, exact in interest.items()
-    }
-    return [over_whole[part] for part in parts], whole
-
-
-def level_part(amount: int, growth: Sequence[int], whole: int, method: str) -> int:
-    """The level payment or principal part, rounded half up to the cent.
-
-    The payment that brings the balance to zero is the amount over the sum of the discount factors;
-    the sum is built from the last period backwards as one fraction, never rounded.
-    """
-    if method == "interest_only":
-        return 0
-    if method == "equal_principal":
-        return round_half_up(Fraction(amount, len(growth)))
-    above, below = 0, 1  # the sum of the discount factors, as above / below
-    for grown in reversed(growth):
-        above, below = (above + below) * whole, below * (whole + grown)
-    return (2 * amount * below + above) // (2 * above)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import attrs
 
+from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
 from p2pmatch.units import FULL_SHARE
 
@@ -23,6 +24,8 @@ __all__ = ["MAX_SOLVED", "Flow", "Flows"]
 
 #: The largest rate that is looked for, ppm a year.
 MAX_SOLVED = 10**12
+#: The finest part of a year or period that all times together may need.
+MAX_UNITS = 10**12
 # Where the search for a bracket begins, ppm; about 13 %.
 _FIRST_STEP = 1 << 17
 _DIGITS = 40
@@ -46,6 +49,7 @@ class Flow:
 
 def pairs(flows: Iterable[tuple[T, int]], field: str) -> list[tuple[T, int]]:
     """The flows as a list of pairs of a time and an amount; raises InvalidValue for others."""
+    checks.check_instance(flows, Iterable, field, "pairs of a time and an amount")
     found = list(flows)
     for flow in found:
         if not isinstance(flow, Sequence) or len(flow) != 2:
@@ -81,8 +85,9 @@ class Flows:
     the same way as i grows: the value has exactly one zero above -100 %.
 
     Without fractions one more case is certain: when the running total of the flows changes sign
-    once. The value is then an integral of that total against exp(-xt), x = log(1 + i), which has at
-    most one zero with x > 0 (the Laplace transform adds no sign changes). The rate is that one.
+    once and does not end at 0. The value is then x times an integral of that total against
+    exp(-xt), x = log(1 + i), which has one zero with x > 0 (the Laplace transform adds no sign
+    changes). The rate is that one.
 
     Parameters
     ----------
@@ -107,12 +112,15 @@ class Flows:
         if not changes:
             raise InvalidValue("one_sign", field, amounts, "money paid out and money paid back")
         smooth = all(fraction == 0 for _, fraction in net)
-        if changes > 1 and not (smooth and _changes(_signs(accumulate(amounts))) == 1):
+        once = sum(amounts) != 0 and _changes(_signs(accumulate(amounts))) == 1
+        if changes > 1 and not (smooth and once):
             accepted = "flows that change sign once, or whose running total does"
             raise InvalidValue("ambiguous", field, amounts, accepted)
         # Oriented so that the value rises through its zero.
         way = 1 if next(filter(None, amounts)) > 0 else -1
         self._unit = lcm(*(periods.denominator for periods, _ in net))
+        if self._unit > MAX_UNITS:
+            raise InvalidValue("too_large", field, self._unit, f"parts of a year to 1/{MAX_UNITS}")
         self._flows = [
             (int(periods * self._unit), fraction, way * amount)
             for (periods, fraction), amount in net.items()
@@ -207,7 +215,8 @@ class Flows:
         """
         unit, base = self._unit, 1 / (1 + rate)
         for prime in _primes(unit):
-            while unit % prime == 0 and (root := _root(base, prime)) is not None:
+            root = _root(base, prime)
+            if root is not None:
                 unit, base = unit // prime, root
         coefficients: dict[int, Fraction] = {}
         for units, fraction, amount in self._flows:
@@ -223,15 +232,15 @@ def _context(digits: int) -> Context:
 
 
 def _primes(number: int) -> list[int]:
-    """The primes that divide a number."""
+    """The primes that make up a number, each as often as it does; 1 may stand for none."""
     found, prime = [], 2
-    while number > 1:
-        if number % prime == 0:
+    while prime * prime <= number:
+        if number % prime:
+            prime += 1
+        else:
             found.append(prime)
-            while number % prime == 0:
-                number //= prime
-        prime += 1
-    return found
+            number //= prime
+    return [*found, number]
 
 
 def _root(number: Fraction, degree: int) -> Fraction | None:
