@@ -12,7 +12,7 @@ from sybil import Example, Sybil
 from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from p2pmatch.inputs import read_rules, rules_for
+from p2pmatch.rules_file import read_rules, rules_for
 
 
 def read_toml(example: Example) -> None:

@@ -9,6 +9,7 @@ from tests.shared import ROOT
 
 
 def benchmark(name: str) -> ModuleType:
+    """A program of benchmarks/, not run yet."""
     spec = spec_from_file_location(f"{name}_benchmark", ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -19,8 +20,7 @@ def benchmark(name: str) -> ModuleType:
 
 @pytest.mark.parametrize("limits", [False, True])
 def test_the_sweeps_agree_with_plain_python(limits: bool) -> None:
-    sweep = benchmark("sweep")
-    notes, a_loan, library, plain = sweep.measure(3_000, limits=limits, times=1)
+    notes, a_loan, library, plain = benchmark("sweep").measure(3_000, limits=limits, times=1)
     assert notes > a_loan > 100
     assert library > 0
     assert plain > 0
@@ -41,3 +41,14 @@ def test_the_schedules_agree_with_one_by_one(rates: int) -> None:
     call, loop = benchmark("schedules").measure(50, rates, times=1)
     assert call > 0
     assert loop > 0
+
+
+def test_call_auctions_agree_with_a_loop_and_with_single_submits() -> None:
+    table = benchmark("call").table([(3_000, 300)], times=1).splitlines()
+    assert [line.split("|")[3].strip() for line in table[2:]] == ["none", "10 a loan"]
+
+
+def test_all_allocation_rules_lend_the_same_money() -> None:
+    sharing = benchmark("sharing")
+    table = sharing.table([3_000], times=1).splitlines()
+    assert [line.split("|")[2].strip() for line in table[2:]] == list(sharing.RULES)

@@ -318,7 +318,8 @@ def test_a_header_alone_is_an_empty_book(files: Files) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1", "unknown key 'x'; accepted: increment, min_note"),
+        ("x = 1", "key 'x': 'x' is not a field that can be given; accepted: increment, min_note"),
+        ("x = 1\ny = 2", "key 'y': 'y' is not a field"),
         ("increment = 1.5", "key 'increment': 1.5 has the wrong type"),
         ('increment = "1.005"', "key 'increment': '1.005' has too many decimals"),
         ('max_share = "5"', "key 'max_share': '5' cannot be read"),
@@ -326,7 +327,47 @@ def test_a_header_alone_is_an_empty_book(files: Files) -> None:
         ("grades = [1]", "grades: 1 has the wrong type"),
         ("grades = []", "grades: () is empty"),
         ("lender_limits = 5", "key 'lender_limits': 5 has the wrong type"),
-        ('[lender_limits]\nper_lone = "5"', "unknown key 'lender_limits.per_lone'"),
+        (
+            '[lender_limits]\nper_lone = "5"',
+            "key 'lender_limits.per_lone': 'per_lone' is not a field that can be given; accepted: per_loan",
+        ),
+        ('[lender_limits]\nper_loan = "-5"\ntotal = 3.5', "key 'lender_limits.total': 3.5 has"),
+        ('allocation = { rule = "lifo" }', "one of ['lottery', 'split', 'steps']"),
+        ('allocation = { fifo_share = "4%" }', "key 'allocation': None is not a rule"),
+        (
+            'allocation = { rule = "split" }',
+            "key 'allocation': None is empty; accepted: a value for 'fifo_share'",
+        ),
+        (
+            'allocation = { rule = "split", fifo_share = "40" }',
+            "key 'allocation.fifo_share': '40' cannot be read",
+        ),
+        (
+            'allocation = { rule = "split", fifo_share = "4%", seed = 1 }',
+            "key 'allocation.seed': 'seed' is not a field that can be given; accepted: fifo_share",
+        ),
+        (
+            'allocation = { rule = "lottery", seed = "x" }',
+            "key 'allocation': 'x' has the wrong type",
+        ),
+        (
+            'allocation = { rule = "steps", steps = [{ rule = "fifo", share = "5" }] }',
+            "key 'allocation.steps.share': '5' cannot be read",
+        ),
+        (
+            'allocation = { rule = "steps", steps = [{ rule = "oldest" }] }',
+            "a last step without bounds",
+        ),
+        (
+            'pricing = { rule = "posted", rates = { A = "6%" } }',
+            "key 'pricing.rates': '6%' has the wrong type",
+        ),
+        ('pricing = { rule = "posted", rates = { A = { x = "6%" } } }', "'x' cannot be read"),
+        (
+            'pricing = { rule = "posted", rates = { Z = { 36 = "6%" } } }',
+            "pricing: 'Z' is not a grade",
+        ),
+        ('matching = "call"', "key 'matching': 'matching' is not a field that can be given"),
         ('[lender_limits]\nper_loan = "-5"', "key 'lender_limits.per_loan': '-5' is negative"),
         (
             "[borrower_limits]\ntotal = 1e3",
@@ -485,3 +526,30 @@ def test_without_the_extra_the_command_says_what_it_needs(tmp_path: Path) -> Non
     )
     assert done.returncode == 2
     assert "needs cyclopts and rich: pip install 'p2pmatch[cli]'" in done.stderr
+
+
+def test_every_row_is_a_request_whatever_its_id(files: Files) -> None:
+    """Also where numbered ids stand in the file, or an id is as long as an id may be."""
+    long = "r" * 200
+    ids = ["r1", "r1#2", "r1", long, long, "r1"]
+    rows = [f"{request_id},bob,100.00,9%,A,36" for request_id in ids]
+    header = "request_id,borrower_id,amount,max_rate,grade,term"
+    files.requests.write_text("\n".join([header, *rows]) + "\n")
+    files.rules.write_text('allocation = { rule = "lottery", seed = 7 }\n')
+    assert files.match("--rules", str(files.rules)) == 0
+    rows = (files.out / "loans.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ids
+    assert run(["audit", str(files.out)]) == 0
+
+
+def test_a_posted_rate_is_no_secret(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody lends below it, or where none is posted, and both are said in words."""
+    files.rules.write_text('[pricing]\nrule = "posted"\nrates = { A = { 36 = "8%" } }\n')
+    rules = ["--rules", str(files.rules)]
+    assert files.match(*rules) == 0
+    assert run(["audit", str(files.out)]) == 0
+    book = ["quote", "--offers", str(files.offers), "--amount", "100", "--grade"]
+    assert run([*book, "A", "--term", "36", "--max-rate", "7%", *rules]) == 0
+    assert "the borrower accepts less than the posted rate" in capsys.readouterr().out
+    assert run([*book, "B", "--term", "36", *rules]) == 0
+    assert "no rate is posted for this grade and term" in capsys.readouterr().out

@@ -19,13 +19,12 @@ import attrs
 import numpy as np
 
 from p2pmatch.columns import OfferColumns, read_offers
-from p2pmatch.fees import Fees
 from p2pmatch.inputs import OFFER_COLUMNS, REQUEST_COLUMNS, Inputs, read_inputs
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Request
-from p2pmatch.rules import Rules
+from p2pmatch.rules_file import rules_as_written
 from p2pmatch.tables import BadInput
-from p2pmatch.units import MAX_TIME, format_amount, format_rate
+from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME, format_amount, format_rate
 
 __all__ = ["FORMAT_VERSION", "Run", "check_target", "load_book", "match_files", "write_run"]
 
@@ -33,6 +32,8 @@ __all__ = ["FORMAT_VERSION", "Run", "check_target", "load_book", "match_files", 
 FORMAT_VERSION = 1
 
 _RUN_FILE = "run.json"
+# What is kept of an id that gets a number, so that it does not become too long.
+_STEM = MAX_ID_LENGTH - 20
 
 
 @attrs.frozen(eq=False)
@@ -84,16 +85,16 @@ def match_files(
     order = times.request_order.tolist()
     # How many offers stand in the book when each request comes.
     before = np.searchsorted(arrivals, times.requests[times.request_order], side="right")
-    requests_made, repeated = _requests(inputs)
+    requests_made = _requests(inputs, order)
     results = []
     posted = 0
     for position in progress(range(len(order))):
-        row = order[position]
         due = int(before[position])
         if book is not None and due > posted:
             market.post_many(book[posted:due], now=int(arrivals[posted]))
             posted = due
-        results.append(market.submit(requests_made[row], now=int(times.requests[row])))
+        now = int(times.requests[order[position]])
+        results.append(market.submit(requests_made[position], now=now))
     return Run(
         inputs,
         order,
@@ -102,7 +103,7 @@ def match_files(
         times.offers.tolist(),
         times.requests.tolist(),
         len(times.offer_order) - len(book_order),
-        repeated,
+        [name for name, count in Counter(inputs.requests["request_id"]).items() if count > 1],
     )
 
 
@@ -172,36 +173,44 @@ def _book(inputs: Inputs, rows: Sequence[int]) -> OfferColumns:
     return read_offers(columns)
 
 
-def _requests(inputs: Inputs) -> tuple[list[Request], list[str]]:
-    """The requests in file order. An id that comes again gets a suffix: each row is a request."""
+def _requests(inputs: Inputs, order: Sequence[int]) -> list[Request]:
+    """The requests in order of processing, each with an id of its own."""
     columns = inputs.requests
-    ids = columns["request_id"]
-    counts = Counter(ids)
-    repeated = [request_id for request_id, count in counts.items() if count > 1]
-    taken = set(ids)
-    seen: set[str] = set()
-    made = []
-    for row, request_id in enumerate(ids):
-        own_id, number = request_id, 2
-        while own_id in seen:
-            own_id = f"{request_id}#{number}"
-            if own_id in taken:
-                own_id = request_id
-            number += 1
-        seen.add(own_id)
-        made.append(
-            Request(
-                request_id=own_id,
-                borrower_id=columns["borrower_id"][row],
-                amount=columns["amount"][row],
-                max_rate=columns["max_rate"][row],
-                grade=columns["grade"][row],
-                term=columns["term"][row],
-                min_amount=columns["min_amount"][row],
-                tags=columns["tags"][row],
-            )
+    own_ids = _own_ids([columns["request_id"][row] for row in order])
+    return [
+        Request(
+            request_id=own_id,
+            borrower_id=columns["borrower_id"][row],
+            amount=columns["amount"][row],
+            max_rate=columns["max_rate"][row],
+            grade=columns["grade"][row],
+            term=columns["term"][row],
+            min_amount=columns["min_amount"][row],
+            tags=columns["tags"][row],
         )
-    return made, repeated
+        for row, own_id in zip(order, own_ids, strict=True)
+    ]
+
+
+def _own_ids(ids: Sequence[str]) -> list[str]:
+    """The ids; one that comes again gets the first free of #2, #3, ... behind it.
+
+    A marketplace takes an id once; in a file every row is a request.
+    """
+    taken = set(ids)
+    times = Counter[str]()
+    own_ids = []
+    for request_id in ids:
+        times[request_id] += 1
+        own_id = request_id
+        while times[request_id] > 1:
+            own_id = f"{request_id[:_STEM]}#{times[request_id]}"
+            if own_id not in taken:
+                break
+            times[request_id] += 1
+        taken.add(own_id)
+        own_ids.append(own_id)
+    return own_ids
 
 
 # Writing
@@ -242,7 +251,7 @@ def write_run(run: Run, out: Path, offers: Path, requests: Path) -> dict[str, An
     description = {
         "version": FORMAT_VERSION,
         **sources,
-        "rules": _rules_as_written(run.inputs.rules),
+        "rules": rules_as_written(run.inputs.rules),
         "files": {name: _sha256(text.encode()) for name, text in files.items()},
     }
     files[_RUN_FILE] = json.dumps(description, indent=1) + "\n"
@@ -391,40 +400,6 @@ def _write_value(name: str, value: Any) -> str:  # noqa: ANN401 - any cell
     if isinstance(value, tuple):
         return "|".join(map(str, value))
     return str(value)
-
-
-def _rules_as_written(rules: Rules) -> dict[str, Any]:
-    """The rules in force, in the words of rules.toml."""
-    return {
-        "grades": list(rules.grades),
-        "terms": list(rules.terms),
-        "increment": format_amount(rules.increment),
-        "min_note": format_amount(rules.smallest_note),
-        "max_share": _write_value("max_share", rules.max_share) or None,
-        "allocation": rules.allocation,
-        "pricing": rules.pricing,
-        "lender_limits": _limits_as_written(attrs.asdict(rules.lender_limits)),
-        "borrower_limits": _limits_as_written(attrs.asdict(rules.borrower_limits)),
-        "apr_rule": rules.apr_rule,
-        "fees": _fees_as_written(rules.fees),
-    }
-
-
-def _limits_as_written(limits: Mapping[str, int | None]) -> dict[str, str]:
-    return {
-        name: _write_value(name if name in _RATES else "amount", value)
-        for name, value in limits.items()
-        if value is not None
-    }
-
-
-def _fees_as_written(fees: Fees) -> dict[str, str]:
-    return {
-        "origination": format_rate(fees.origination),
-        "origination_fixed": format_amount(fees.origination_fixed),
-        "paid": fees.paid,
-        "servicing": format_rate(fees.servicing),
-    }
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from p2pmatch.errors import InvalidValue, P2PMatchError
 from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
+from p2pmatch.reasons import UNFUNDED_BECAUSE
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_RATE, amount, format_amount, format_rate, rate
 
@@ -26,20 +27,6 @@ __all__ = ["app", "run"]
 
 _DONE, _FAILED, _BAD = 0, 1, 2
 _T = TypeVar("_T")
-
-#: What `Result.reason` and `Quote.reason` mean, for people.
-UNFUNDED_BECAUSE: Mapping[str, str] = MappingProxyType(
-    {
-        "borrower_limit": "the borrower's limit leaves no more",
-        "empty_book": "no offer stands for this grade and term",
-        "no_eligible_offer": "no offer takes this request at its rate",
-        "below_min_amount": "less could be placed than the borrower accepts",
-        "not_enough_room": "no further offer has room under its limits",
-        "no_posted_rate": "the platform posts no rate for this grade and term",
-        "below_posted_rate": "the platform's rate is above the highest accepted",
-        "resting": "nothing is matched before the cell is uncrossed",
-    }
-)
 
 #: What the rules of the annual percentage rate are called.
 APR_NAMES: Mapping[str, str] = MappingProxyType(
@@ -233,7 +220,7 @@ def _quote_rows(found: Quote) -> Iterable[tuple[str, str]]:
     yield "obtainable", format_amount(found.principal)
     yield from _loan_rows(found)
     if found.reason is not None:
-        because = UNFUNDED_BECAUSE.get(found.reason, found.reason)
+        because = UNFUNDED_BECAUSE[found.reason]
         yield "unfunded", f"{format_amount(found.unfunded)} ({found.reason}: {because})"
     for shortfall in found.shortfalls:
         yield "", f"{format_amount(shortfall.amount)} {shortfall.reason}: {shortfall.meaning}"

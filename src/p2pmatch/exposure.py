@@ -4,8 +4,8 @@ Lending appends; sums are made when somebody asks for them. A loan of two hundre
 append, and a marketplace without limits never pays for the sums.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +78,11 @@ class Exposure:
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
-        # A loan that was made with others is opened when somebody asks for it.
-        self._loans: dict[str, OpenLoan | tuple[Loans, int]] = {}
+        # A loan that was made with others is a row of `_made_together` until somebody asks for it.
+        self._loans: dict[str, OpenLoan | int] = {}
+        self._made_together: list[Loans] = []
+        self._first_rows: list[int] = []
+        self._rows = 0
         # Loans made together whose borrowers are not counted yet.
         self._uncounted: list[Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
@@ -102,21 +105,26 @@ class Exposure:
     def book_many(self, loans: Loans) -> None:
         """Count and remember loans of one grade that were made together. O(loans)."""
         ids = (request.request_id for request in loans.requests)
-        self._loans.update(
-            zip(ids, zip(repeat(loans), range(len(loans)), strict=False), strict=False)
-        )
+        self._loans.update(zip(ids, range(self._rows, self._rows + len(loans)), strict=True))
+        self._made_together.append(loans)
+        self._first_rows.append(self._rows)
+        self._rows += len(loans)
         self._uncounted.append(loans)
         if len(loans):
             notes = loans.notes
             self._pending.append((loans.requests[0].grade, notes.lenders, notes.amounts))
 
     def find(self, request_id: str) -> OpenLoan | None:
-        """The loan made under a request's id; None: there is none. O(1)."""
+        """The loan made under a request's id; None: there is none. O(log auctions)."""
         found = self._loans.get(request_id)
-        if isinstance(found, tuple):
-            loans, row = found
-            found = self._loans[request_id] = OpenLoan(loans[row])
+        if isinstance(found, int):
+            found = self._loans[request_id] = OpenLoan(self._in_row(found))
         return found
+
+    def _in_row(self, row: int) -> Loan:
+        """One of the loans made together."""
+        at = bisect_right(self._first_rows, row) - 1
+        return self._made_together[at][row - self._first_rows[at]]
 
     def all(self) -> Iterator[OpenLoan]:
         """All loans, in the order in which they were made."""
@@ -126,9 +134,9 @@ class Exposure:
                 yield found
 
     def latest(self) -> Iterator[Loan]:
-        """All loans, the latest first. O(1) each."""
+        """All loans, the latest first. O(log auctions) each."""
         for found in reversed(self._loans.values()):
-            yield found[0][found[1]] if isinstance(found, tuple) else found.loan
+            yield self._in_row(found) if isinstance(found, int) else found.loan
 
     def __len__(self) -> int:
         return len(self._loans)

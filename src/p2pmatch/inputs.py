@@ -1,20 +1,17 @@
-"""The files of a run: offers, requests, rules; checked whole before anything is matched."""
+"""The offers and requests of a run, from files checked whole before anything is matched."""
 
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from p2pmatch import checks
-from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName
-from p2pmatch.fees import Fees
-from p2pmatch.limits import BorrowerLimits, Limits
+from p2pmatch.errors import InvalidValue, Refused, UnknownName
 from p2pmatch.orders import MAX_TERM
 from p2pmatch.rules import Rules
-from p2pmatch.tables import BadInput, Problems, Table, read_table
+from p2pmatch.rules_file import read_rules, rules_for
+from p2pmatch.tables import Problems, Table, read_table
 from p2pmatch.units import FULL_SHARE, MAX_TIME, amount, format_amount, rate
 
 __all__ = [
@@ -22,8 +19,6 @@ __all__ = [
     "REQUEST_COLUMNS",
     "Inputs",
     "read_inputs",
-    "read_rules",
-    "rules_for",
 ]
 
 #: The columns of an offers file; the first four must be there.
@@ -107,116 +102,6 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         "requests": _unknown(request_table, REQUEST_COLUMNS),
     }
     return Inputs(made, offer_columns, request_columns, extras)
-
-
-# Rules
-
-
-def read_rules(path: Path | None) -> dict[str, Any]:
-    """The keyword arguments for `Rules` that a TOML file gives; none without a file."""
-    if path is None:
-        return {}
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; accepted: the path of a TOML file") from None
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}; accepted: TOML") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path}: cannot be read: {error}; accepted: TOML") from None
-    problems = Problems()
-    settings = _read_keys(document, _RULE_KEYS, str(path), "", problems)
-    problems.raise_if_any()
-    return settings
-
-
-def _read_keys(
-    document: Mapping[str, Any],
-    readers: Mapping[str, Callable[[Any], Any]],
-    file: str,
-    section: str,
-    problems: Problems,
-) -> dict[str, Any]:
-    """Read a TOML table by a table of readers; its sections have tables of their own."""
-    read: dict[str, Any] = {}
-    for key, value in document.items():
-        name = f"{section}{key}"
-        if key not in readers:
-            problems.add(file, 0, f"unknown key {name!r}; accepted: {', '.join(readers)}")
-            continue
-        try:
-            if key in _SECTIONS:
-                made, inner = _SECTIONS[key]
-                if not isinstance(value, dict):
-                    raise InvalidValue("wrong_type", name, value, f"a table [{name}]")
-                read[key] = made(**_read_keys(value, inner, file, f"{name}.", problems))
-            else:
-                read[key] = readers[key](value)
-        except P2PMatchError as error:
-            text = str(error).removeprefix(f"{error.field}: ")
-            problems.add(file, 0, f"key {name!r}: {text}")
-    return read
-
-
-def _text(value: object) -> str:
-    return checks.check_id(value, "value")
-
-
-def _list(value: object) -> tuple[object, ...]:
-    if not isinstance(value, list):
-        raise InvalidValue("wrong_type", "value", value, "a list")
-    return tuple(value)
-
-
-_Reader = Callable[[Any], Any]
-_LIMIT_KEYS: Mapping[str, _Reader] = MappingProxyType(
-    {
-        "per_loan": amount,
-        "per_borrower": amount,
-        "per_grade": amount,
-        "total": amount,
-        "max_share": rate,
-    }
-)
-_BORROWER_KEYS: Mapping[str, _Reader] = MappingProxyType({"total": amount})
-_FEE_KEYS: Mapping[str, _Reader] = MappingProxyType(
-    {"origination": rate, "origination_fixed": amount, "paid": _text, "servicing": rate}
-)
-_SECTIONS: Mapping[str, tuple[Callable[..., Any], Mapping[str, _Reader]]] = MappingProxyType(
-    {
-        "lender_limits": (Limits, _LIMIT_KEYS),
-        "borrower_limits": (BorrowerLimits, _BORROWER_KEYS),
-        "fees": (Fees, _FEE_KEYS),
-    }
-)
-_RULE_KEYS: Mapping[str, _Reader] = MappingProxyType(
-    {
-        "increment": amount,
-        "min_note": amount,
-        "max_share": rate,
-        "allocation": _text,
-        "pricing": _text,
-        "apr_rule": _text,
-        "grades": _list,
-        "terms": _list,
-        **dict.fromkeys(_SECTIONS, _text),
-    }
-)
-
-
-def rules_for(
-    settings: dict[str, Any], path: Path | None, grades: Sequence[str], terms: Sequence[int]
-) -> Rules:
-    """The rules that a file's settings make; without grades or terms in it, those of the data."""
-    found: dict[str, Any] = {
-        "grades": sorted(set(grades)) or ["A"],
-        "terms": sorted(set(terms)) or [12],
-    }
-    try:
-        return Rules(**{**found, **settings})
-    except P2PMatchError as error:
-        raise BadInput(f"{path or 'rules'}: {error}") from None
 
 
 # Columns

@@ -20,13 +20,25 @@ from tests.allocation.levels import levels, parts_of
         ([Step("oldest", share=400_000), Step("pro_rata")], 50, [30, 60, 10], [24, 22, 4]),
         # The oldest has room for 5 only.
         ([Step("oldest", share=400_000), Step("fifo")], 50, [5, 60], [5, 45]),
-        # 3 by arrival at most; 20 % in equal parts, 2, 1 and 1; 13 by what is left: 5, 29 and none.
+        # 3 by arrival at most; 20 % of the other 17 in equal parts, one each; 14 by what is left:
+        # 6 and 29, so 2.4 and 11.6.
         (
             [Step("fifo", at_most=3), Step("equal_share", share=200_000), Step("pro_rata")],
-            20, [10, 30, 1], [7, 12, 1],
+            20, [10, 30, 1], [6, 13, 1],
         ),
         # 1.5 and 0.5 of 20, and 18: parts under 2 are dropped, and go by arrival.
         ([Step("pro_rata_floors", drop_below=2), Step("fifo")], 20, [3, 1, 36], [2, 0, 18]),
+        # CME notice 020705-1 (2005), the order that improved the market first, then pro rata without
+        # fills of one lot, then by arrival: 60 of 10, 5, 20, 50 and 75.
+        (
+            [Step("oldest"), Step("pro_rata_floors", drop_below=2), Step("fifo")],
+            60, [10, 5, 20, 50, 75], [10, 3, 6, 16, 25],
+        ),
+        # CME, "Complex Match Example", steps 3 and 4: floors, and the two left over to the oldest.
+        (
+            [Step("pro_rata_floors", drop_below=2), Step("fifo")],
+            401, [900, 200, 300, 400, 100], [191, 42, 63, 84, 21],
+        ),
         # A share that comes to nothing is no step.
         ([Step("oldest", share=1), Step("fifo")], 20, [3, 30], [3, 17]),
     ],
@@ -101,6 +113,7 @@ def test_contradictions_are_refused(make: Any, code: str) -> None:
     assert refused.value.code == code
 
 
-def test_a_step_nobody_knows() -> None:
+@pytest.mark.parametrize("name", ["lifo", None, ["fifo"], {}], ids=str)
+def test_a_step_nobody_knows(name: Any) -> None:
     with pytest.raises(UnknownName, match=r"equal_share.*oldest.*pro_rata_floors"):
-        Step("lifo")
+        Step(name)

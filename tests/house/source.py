@@ -17,6 +17,7 @@ DOORS = frozenset(
         "files.py",
         "frames.py",
         "inputs.py",
+        "rules_file.py",
         "plot.py",
         "stores",
         "tables.py",

@@ -17,17 +17,11 @@ def share(rule: Any, need: int, rooms: list[int], unit: int, least: int) -> list
         return equal_share(need, rooms, unit, least)
     if name == "Split":
         # A fraction by arrival, the rest pro rata: steps, one of which may be empty.
-        first = rule.fifo_share * need // 1_000_000 // unit * unit
-        steps: list[tuple[str, int, int]] = [("fifo", first, 0)]
+        steps = [("fifo", rule.fifo_share, None, 0)]
         if rule.fifo_share < 1_000_000:
-            steps.append(("pro_rata", need, 0))
+            steps.append(("pro_rata", 1_000_000, None, 0))
         return in_steps(steps, need, rooms, unit, least)
-    steps = []
-    for step in rule.steps:
-        most = step.share * need // 1_000_000 // unit * unit
-        if step.at_most is not None:
-            most = min(most, step.at_most // unit * unit)
-        steps.append((step.rule, most, step.drop_below))
+    steps = [(step.rule, step.share, step.at_most, step.drop_below) for step in rule.steps]
     return in_steps(steps, need, rooms, unit, least)
 
 
@@ -89,12 +83,14 @@ def equal_share(need: int, rooms: list[int], unit: int, least: int) -> list[int]
     return parts
 
 
-def in_steps(
-    steps: list[tuple[str, int, int]], need: int, rooms: list[int], unit: int, least: int
-) -> list[int]:
+def in_steps(steps: list[Any], need: int, rooms: list[int], unit: int, least: int) -> list[int]:
+    """Each step is (rule, share of what is still wanted in ppm, most, dropped below)."""
     parts = [0] * len(rooms)
-    for name, most, drop_below in steps:
-        target = min(most, need - sum(parts))
+    for name, share, most, drop_below in steps:
+        target = share * (need - sum(parts)) // 1_000_000
+        if most is not None:
+            target = min(target, most)
+        target -= target % unit
         left = [room - part for room, part in zip(rooms, parts, strict=True)]
         if target == 0:
             continue

@@ -70,7 +70,8 @@ STEP_RULES: Mapping[str, _Share] = MappingProxyType(
 
 
 def _check_rule(_: object, __: object, rule: str) -> None:
-    if rule not in STEP_RULES:
+    # In a list, because what cannot be hashed is no name either.
+    if rule not in list(STEP_RULES):
         raise UnknownName("unknown_rule", "rule", rule, f"one of {sorted(STEP_RULES)}")
 
 
@@ -83,7 +84,7 @@ class Step:
     rule : a key of `STEP_RULES`: "fifo"; "oldest", the offer that came first alone; "pro_rata", by
         largest remainder; "pro_rata_floors", rounded down, what is left over goes on to the next
         step; "equal_share".
-    share : the most it places, ppm of the money wanted at the rate.
+    share : the most it places, ppm of the money still wanted when its turn comes.
     at_most : the most it places, minor units; None: no such bound.
     drop_below : parts it would give below this are dropped, minor units; what they had goes on to
         the next step.
@@ -163,7 +164,7 @@ class Steps:
         def share(need: int, rooms: Amounts, least: int) -> Amounts:
             parts = np.zeros_like(rooms)
             for step in self.steps:
-                target = min(need - int(parts.sum()), step.share * need // FULL_SHARE)
+                target = step.share * (need - int(parts.sum())) // FULL_SHARE
                 if step.at_most is not None:
                     target = min(target, step.at_most // unit)
                 if target:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ import attrs
 from p2pmatch.audit.book import AuditRules, Book, NoteRecord, OfferRecord, RequestRecord
 from p2pmatch.audit.checker import Outcome, check_outcome, expected_size
 from p2pmatch.audit.report import Findings, Report
+from p2pmatch.audit.sharing import AuditAllocation
 from p2pmatch.errors import InvalidValue, P2PMatchError
 from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
@@ -173,12 +175,19 @@ def _check_seals(
 def _rules(description: Mapping[str, Any]) -> AuditRules:
     """The rules as run.json has them; what is absent or null is not set."""
     given = {name: value for name, value in description["rules"].items() if value is not None}
+    # Rules with parameters are tables; the auditor reads those itself.
+    with_parameters = {
+        name: given.pop(name) for name in _WITH_PARAMETERS if isinstance(given.get(name), dict)
+    }
     try:
         for name, read in _RULES.items():
             if name in given:
                 given[name] = read(given[name])
-        return AuditRules.of(Rules(**given))
-    except (P2PMatchError, TypeError, AttributeError) as error:
+        fields: dict[str, Any] = {}
+        for name, table in with_parameters.items():
+            fields |= _WITH_PARAMETERS[name](table)
+        return attrs.evolve(AuditRules.of(Rules(**given)), **fields)
+    except (P2PMatchError, LookupError, TypeError, AttributeError) as error:
         raise _Unreadable(_RUN, f"rules: {error}") from None
 
 
@@ -213,6 +222,22 @@ def _money(written: object) -> int:
     return amount(written)
 
 
+def _allocation(table: Mapping[str, Any]) -> dict[str, object]:
+    return {"allocation": AuditAllocation.read(table)}
+
+
+def _posted(table: Mapping[str, Any]) -> dict[str, object]:
+    rates = {
+        (grade, int(term)): rate(text)
+        for grade, by_term in table["rates"].items()
+        for term, text in by_term.items()
+    }
+    return {"pricing": table["rule"], "posted": rates}
+
+
+_WITH_PARAMETERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, object]]] = MappingProxyType(
+    {"allocation": _allocation, "pricing": _posted}
+)
 _RULES: Mapping[str, Callable[[Any], object]] = MappingProxyType(
     {
         "increment": _money,
@@ -243,11 +268,12 @@ class _Replay:
         results = _Results.read(self.texts, asked, self.findings)
         posted = 0
         asked_at = self._times("asked.csv", asked)
-        for row, now in zip(progress(asked), asked_at, strict=True):
+        own_ids = _own_ids([row["request_id"] for row in asked])
+        for row, own_id, now in zip(progress(asked), own_ids, asked_at, strict=True):
             while posted < len(offers) and times[posted] <= now:
                 self._post(book, offers[posted])
                 posted += 1
-            request = _request(row)
+            request = _request(row, own_id)
             where = f"request {request.request_id} (asked.csv:{row['#line']})"
             outcome = results.take(request, where, partial(expected_size, book, request, now))
             self.checked["notes"] += len(outcome.notes)
@@ -512,7 +538,23 @@ def _offer(row: Row) -> OfferRecord:
     )
 
 
-def _request(row: Row) -> RequestRecord:
+def _own_ids(ids: list[str]) -> Iterable[str]:
+    """By which id each row's lots are drawn: one that comes again has #2, #3, ... behind it."""
+    used = set(ids)
+    last: dict[str, int] = {}
+    for request_id in ids:
+        number = last.get(request_id, 0) + 1
+        own_id = request_id
+        if number > 1:
+            free = (n for n in count(number) if f"{request_id[:180]}#{n}" not in used)
+            number = next(free)
+            own_id = f"{request_id[:180]}#{number}"
+        last[request_id] = number
+        used.add(own_id)
+        yield own_id
+
+
+def _request(row: Row, own_id: str) -> RequestRecord:
     def read(column: str, how: Callable[[str], Any]) -> Any:  # noqa: ANN401
         return _read("asked.csv", row, column, how)
 
@@ -520,6 +562,7 @@ def _request(row: Row) -> RequestRecord:
     least = read("min_amount", _optional(amount))
     return RequestRecord(
         request_id=row["request_id"],
+        own_id=own_id,
         borrower_id=row["borrower_id"],
         amount=whole,
         max_rate=read("max_rate", rate),

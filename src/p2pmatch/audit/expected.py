@@ -165,13 +165,14 @@ def _tightest(one: int | None, other: int | None) -> int:
     return one if other is None else min(one, other)
 
 
-def expected_notes(candidates: Candidates) -> tuple[Notes, str | None]:
+def expected_notes(candidates: Candidates, start: int | None = None) -> tuple[Notes, str | None]:
     """The notes that the rules give, and why not all of the request is funded.
 
-    The loan is as large as can be placed whole, or not made.
+    The loan is as large as can be placed whole, or not made. It is sought from `start` downwards;
+    None: from the amount asked, or what the borrower's limit leaves of it.
     """
     request = candidates.rooms.request
-    size = largest_start(candidates.rooms.book, request)
+    size = largest_start(candidates.rooms.book, request) if start is None else start
     reason = None if size == request.amount else "borrower_limit"
     if size < request.least_amount:
         return [], reason
@@ -191,14 +192,14 @@ def expected_notes(candidates: Candidates) -> tuple[Notes, str | None]:
 
 def _by_lot(rooms: Rooms, eligible: Iterable[Part], seed: int) -> Iterator[Part]:
     """The same parts, those of each rate in the order of their lots."""
-    request_id = rooms.request.request_id
+    own_id = rooms.request.own_id
     cell = rooms.request.grade, rooms.request.term
 
     def rate(part: Part) -> int:
         return rooms.book.place(part, cell)[0]
 
     for _, level in groupby(eligible, rate):
-        yield from sorted(level, key=lambda part: lot(seed, request_id, part.offer.offer_id))
+        yield from sorted(level, key=lambda part: lot(seed, own_id, part.offer.offer_id))
 
 
 def walk(

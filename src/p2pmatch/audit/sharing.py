@@ -7,10 +7,11 @@ rooms, for a need below their sum. Parts are 0 or at least the smallest note.
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
-from p2pmatch.units import FULL_SHARE
+from p2pmatch.units import FULL_SHARE, amount, rate
 
 __all__ = ["AuditAllocation", "lot", "shared"]
 
@@ -45,10 +46,7 @@ class AuditAllocation:
         """What there is to know of a rule given by name or as an object."""
         name = rule if isinstance(rule, str) else _NAMES.get(type(rule).__name__, "other")
         if name == "split":
-            share: int = getattr(rule, "fifo_share", 0)
-            first = [("fifo", share, None, 0)] if share else []
-            rest = [("pro_rata", FULL_SHARE, None, 0)] if share < FULL_SHARE else []
-            return cls("steps", steps=(*first, *rest))
+            return cls._split(getattr(rule, "fifo_share", 0))
         if name == "steps":
             return cls(
                 name,
@@ -58,6 +56,30 @@ class AuditAllocation:
                 ),
             )
         return cls(name, seed=getattr(rule, "seed", 0))
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> "AuditAllocation":
+        """A rule with parameters as a result folder has it."""
+        if table["rule"] == "split":
+            return cls._split(rate(table["fifo_share"]))
+        if table["rule"] == "lottery":
+            return cls("lottery", seed=int(table["seed"]))
+        steps = tuple(
+            (
+                step["rule"],
+                rate(step["share"]),
+                amount(step["at_most"]) if "at_most" in step else None,
+                amount(step.get("drop_below", "0")),
+            )
+            for step in table["steps"]
+        )
+        return cls("steps", steps=steps)
+
+    @classmethod
+    def _split(cls, share: int) -> "AuditAllocation":
+        first = [("fifo", share, None, 0)] if share else []
+        rest = [("pro_rata", FULL_SHARE, None, 0)] if share < FULL_SHARE else []
+        return cls("steps", steps=(*first, *rest))
 
     @property
     def in_order(self) -> bool:
@@ -143,7 +165,7 @@ def _in_steps(
 ) -> list[int]:
     parts = [0] * len(rooms)
     for name, share, most, drop_below in rule.steps:
-        target = min(need - sum(parts), share * need // FULL_SHARE)
+        target = share * (need - sum(parts)) // FULL_SHARE
         if most is not None:
             target = min(target, most // unit)
         if not target:
