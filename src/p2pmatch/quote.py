@@ -37,8 +37,9 @@ class Book:
 class Quote:
     """What a request would get: the loan, note by note, what it would cost, what it would lack.
 
-    Everything but `loan`, `unfunded` and `reason` is worked out when it is read. What is read from
-    the book, `ladder` and `shortfalls`, is to be read before the marketplace changes.
+    Everything but `loan`, `unfunded` and `reason` is worked out when it is read, each time; `cost`
+    has all of what the loan costs at once. What is read from the book, `ladder` and `shortfalls`,
+    is to be read before the marketplace changes.
 
     Parameters
     ----------
@@ -47,6 +48,18 @@ class Quote:
     unfunded : what would find no money, minor units.
     reason : why, a stable code; None when the request would be funded in full.
     rules : the marketplace's rules, which name its fees and the rule of the APR.
+
+    Examples
+    --------
+    >>> from p2pmatch import Fees, Marketplace, Offer, Request, Rules
+    >>> market = Marketplace(Rules(grades=["A"], terms=[36], fees=Fees(origination=20_000)))
+    >>> market.post(Offer(offer_id="o1", lender_id="ann", amount=90_000, min_rate=60_000), now=0)
+    >>> quote = market.quote(Request(request_id="r1", borrower_id="bob", amount=100_000, grade="A",
+    ...                              max_rate=70_000, term=36, min_amount=50_000), now=1)
+    >>> quote.monthly_payment, quote.total_interest, quote.fees, quote.total_cost
+    (2738, 8570, 1800, 10370)
+    >>> quote.apr, quote.apr_rule, quote.shortfalls
+    (73637, 'us', (Shortfall(reason='empty_book', amount=10000),))
     """
 
     request: Request
