@@ -53,6 +53,14 @@ def test_the_first_part_of_an_offer_is_its_place() -> None:
     assert (behind.rank, behind.ahead, behind.remaining) == (2, 900, 500)
 
 
+def test_in_a_long_queue() -> None:
+    made = market(*((f"o{i}", f"l{i}", 10, 1 + i % 10) for i in range(2_000)))
+    for i, rank in [(0, 1), (3, 601), (1_999, 2_000), (1_005, 1_101)]:
+        found = place(made, f"o{i}")
+        assert (found.rank, found.ahead) == (rank, 10 * (rank - 1))
+        assert found.offers_ahead_at_rate == i // 10
+
+
 def test_nobody_comes_before_nothing_asked() -> None:
     made = market(("o1", "ann", 400, 0), ("o2", "ben", 300, 6))
     assert place(made, "o2").rate_to_be_first is None

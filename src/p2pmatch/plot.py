@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from p2pmatch.orders import Request
 from p2pmatch.units import format_amount, format_rate
 from p2pmatch.views import RateLadder
 
@@ -47,7 +48,7 @@ def plot_ladder(ladder: RateLadder, ax: Axes | None = None) -> Axes:
     _draw_book(ladder, ax)
     if request is not None:
         _zoom(ladder, ax)
-        _draw_request(ladder, ax)
+        _draw_request(ladder, request, ax)
         ax.legend(loc="upper left", frameon=False)
     ax.set_ylim(bottom=0)
     return ax
@@ -79,11 +80,8 @@ def _draw_book(ladder: RateLadder, ax: Axes) -> None:
     ax.set_xlim(rates[0] - margin, rates[-1])
 
 
-def _draw_request(ladder: RateLadder, ax: Axes) -> None:
+def _draw_request(ladder: RateLadder, request: Request, ax: Axes) -> None:
     """The cost curve, where it ends, and the highest rate accepted."""
-    request, cost = ladder.request, ladder.cost
-    if request is None:
-        return
     left, right = ax.get_xlim()
     limit = _percent(request.max_rate)
     if limit < right:
@@ -91,6 +89,7 @@ def _draw_request(ladder: RateLadder, ax: Axes) -> None:
     shown = f"accepted at most: {format_rate(request.max_rate)}"
     ax.axvline(limit, color=_LIMIT, linestyle="--", linewidth=1, label=shown)
     ax.set_xlim(left, right)
+    cost = ladder.cost
     if cost is None or not len(cost):
         return
     rates = [_percent(rate) for rate in cost.rates.tolist()]

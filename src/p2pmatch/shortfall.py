@@ -62,15 +62,13 @@ class Shortfall:
 
 
 def shortfalls(state: State, request: Request, now: int, principal: int) -> tuple[Shortfall, ...]:
-    """Why a request gets `principal` and no more; the amounts add up to what is missing.
+    """Why a request gets `principal`, less than its amount; they add up to what is missing.
 
     Notes
     -----
     A sweep for each reason that is in force, each of which may read the whole cell.
     """
     missing = request.amount - principal
-    if not missing:
-        return ()
     if state.rules.matching == "call":
         return (Shortfall("resting", missing),)
     if state.posted and state.posted[state.cell_of[request.grade, request.term]] is None:
