@@ -10,7 +10,7 @@ def test_what_one_loan_takes_is_counted_per_lender() -> None:
     lenders = np.array([0, 1, 0, 0, 2], dtype=np.int32)
     own = np.array([30, 50, 30, 30, 9])
     taken.begin(3)
-    assert taken.room(lenders, own, 70, 1).tolist() == [30, 50, 30, 10, 9]
+    assert taken.room(lenders, own, 70, 1, Repeats.among(lenders)).tolist() == [30, 50, 30, 10, 9]
     # With notes of 25 at least, 10 are too little: they stay, whoever asks.
     assert taken.room(lenders, own, 70, 25).tolist() == [30, 50, 30, 10, 9]
     assert taken.room(np.array([0] * 4, dtype=np.int32), np.array([30] * 4), 70, 25).tolist() == [

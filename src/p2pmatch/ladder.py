@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
+from p2pmatch.line import Line
 
 __all__ = [
     "CHUNK",
@@ -39,6 +40,8 @@ _FILL: Final = 480
 _SCATTERED: Final = 10
 # Up to how many rows neighbouring chunks are joined.
 _JOINED: Final = 384
+# So many lines of a chunk are kept: one for each pattern of tags met lately.
+_LINES: Final = 8
 # A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
 _ARRIVAL_BITS: Final = 39
 #: The most arrivals (posts and moves to the back) one marketplace can number.
@@ -81,7 +84,7 @@ class Chunk:
     keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32.
     """
 
-    __slots__ = ("caps", "keys", "lenders", "slots", "start", "stop", "tags")
+    __slots__ = ("_lines", "caps", "keys", "lenders", "slots", "start", "stop", "tags")
 
     def __init__(self) -> None:
         self.keys = np.empty(CHUNK, dtype=np.int64)
@@ -91,6 +94,37 @@ class Chunk:
         self.caps = np.empty(CHUNK, dtype=np.int64)
         self.start = 0
         self.stop = 0
+        self._lines: dict[bytes, Line] = {}
+
+    def line(self, pattern: bytes, fits: npt.NDArray[np.bool_] | None) -> Line:
+        """The rows in use whose tag rules fit, with or without money. O(rows), once a change.
+
+        Parameters
+        ----------
+        fits : by tag rule, whether it fits; None: they all do.
+        pattern : tells one `fits` from another.
+        """
+        line = self._lines.get(pattern)
+        if line is None:
+            used = slice(self.start, self.stop)
+            line = Line(self.keys[used], self.slots[used], self.lenders[used], self.caps[used])
+            if fits is not None:
+                line = line.take(fits.take(self.tags[used]))
+            if len(self._lines) == _LINES:
+                self._lines.clear()
+            self._lines[pattern] = line
+        return line
+
+    def drop(self, alive: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows in use that are not `alive`; where they lead the chunk, in O(1)."""
+        first = int(alive.argmax())
+        if not alive[first]:
+            first = len(alive)
+        if first + np.count_nonzero(alive) < len(alive):
+            self.keep(alive)
+            return
+        self.start += first
+        self._lines.clear()
 
     def columns(self) -> Columns:
         """The five columns, whole."""
@@ -102,6 +136,7 @@ class Chunk:
         for column, values in zip(self.columns(), rows, strict=True):
             column[:count] = values
         self.start, self.stop = 0, count
+        self._lines.clear()
 
     def rows(self) -> Columns:
         """The five columns, the rows in use only."""
@@ -118,6 +153,7 @@ class Chunk:
             column[row + 1 : stop + 1] = column[row:stop]
             column[row] = value
         self.stop = stop + 1
+        self._lines.clear()
 
     def delete(self, row: int) -> None:
         """Take row `row` out."""
@@ -125,6 +161,7 @@ class Chunk:
         for column in self.columns():
             column[row : stop - 1] = column[row + 1 : stop]
         self.stop = stop - 1
+        self._lines.clear()
 
 
 class Ladder:
@@ -290,7 +327,7 @@ class Ladder:
             return
         upper = Chunk()
         upper.fill(tuple(column[CHUNK // 2 :] for column in rows))
-        chunk.stop = CHUNK // 2
+        chunk.fill(tuple(column[: CHUNK // 2] for column in rows))
         self.chunks.insert(at + 1, upper)
         self._last_keys.insert(at, int(chunk.keys[chunk.stop - 1]))
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 from sortedcontainers import SortedDict
 
 from p2pmatch.caps import BorrowerCaps, LenderCaps
@@ -32,6 +33,8 @@ __all__ = ["ALL_CELLS", "State"]
 # After so many places have lost their money it is seen whether they are half of the ladder; then it
 # is rid of them.
 _VACANCIES: Final = 512
+# For so many sets of tags it is remembered which tag rules they satisfy.
+_TAG_SETS: Final = 1024
 #: Stands in `stirred` for every cell.
 ALL_CELLS: Final = -1
 
@@ -77,6 +80,7 @@ class State:
         self._place_cells: list[tuple[int, ...]] = []
         self.tag_rules: list[TagRule] = []
         self._tag_numbers: dict[TagRule, int] = {}
+        self._tags_fit: dict[frozenset[str], tuple[int, bytes, npt.NDArray[np.bool_] | None]] = {}
         self.cells = rules.cells
         self.cell_of = {cell: number for number, cell in enumerate(rules.cells)}
         self.ladders = [Ladder() for _ in rules.cells]
@@ -126,6 +130,20 @@ class State:
         if number == len(self.tag_rules):
             self.tag_rules.append(tag_rule)
         return number
+
+    def tags_fit(self, tags: frozenset[str]) -> tuple[bytes, npt.NDArray[np.bool_] | None]:
+        """By tag rule, whether a request's tags satisfy it, and a pattern that tells it from others.
+
+        None, and no pattern, where all fit. O(1) for tags met before.
+        """
+        known = self._tags_fit.get(tags)
+        if known is None or known[0] != len(self.tag_rules):
+            fits = np.array([needs <= tags and not bars & tags for needs, bars in self.tag_rules])
+            if len(self._tags_fit) == _TAG_SETS:
+                self._tags_fit.clear()
+            pattern = (b"", None) if fits.all() else (fits.tobytes(), fits)
+            known = self._tags_fit[tags] = (len(fits), *pattern)
+        return known[1:]
 
     # Reading offers
 
