@@ -4,8 +4,9 @@ Lending appends; sums are made when somebody asks for them. A loan of two hundre
 append, and a marketplace without limits never pays for the sums.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,16 @@ from p2pmatch.apportion import apportion
 from p2pmatch.errors import InvariantError
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Request
+from p2pmatch.request_columns import borrowers_of, cells_of, ids_of
 from p2pmatch.table import grown
 
 __all__ = ["Exposure", "OpenLoan"]
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
+
+
+_NOTHING: Final = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64))
 
 
 class OpenLoan:
@@ -78,8 +83,12 @@ class Exposure:
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
-        # A loan that was made with others is opened when somebody asks for it.
-        self._loans: dict[str, OpenLoan | tuple[Loans, int]] = {}
+        # A loan that was made with others is a number, until somebody asks for it.
+        self._loans: dict[str, OpenLoan | int] = {}
+        # Loans made together, and the number of the first of each of them.
+        self._together: list[Loans] = []
+        self._firsts: list[int] = []
+        self._numbered = 0
         # Loans made together whose borrowers are not counted yet.
         self._uncounted: list[Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
@@ -100,22 +109,33 @@ class Exposure:
         self._loans[loan.request_id] = OpenLoan(loan)
 
     def book_many(self, loans: Loans) -> None:
-        """Count and remember loans of one grade that were made together. O(loans)."""
-        ids = (request.request_id for request in loans.requests)
-        self._loans.update(
-            zip(ids, zip(repeat(loans), range(len(loans)), strict=False), strict=False)
-        )
+        """Count and remember loans that were made together. O(loans)."""
+        # Numbers, because so many tuples would wake the garbage collector.
+        numbers = range(self._numbered, self._numbered + len(loans))
+        self._loans.update(zip(ids_of(loans.requests), numbers, strict=True))
+        self._together.append(loans)
+        self._firsts.append(self._numbered)
+        self._numbered = numbers.stop
         self._uncounted.append(loans)
-        if len(loans):
-            notes = loans.notes
-            self._pending.append((loans.requests[0].grade, notes.lenders, notes.amounts))
+        notes = loans.notes
+        cells, codes = cells_of(loans.requests)
+        grades = [grade for grade, _ in cells]
+        sizes = np.diff(loans.ends, prepend=0)
+        for grade in dict.fromkeys(grades):
+            of_grade = np.array([other == grade for other in grades])[codes]
+            if of_grade.all():
+                self._pending.append((grade, notes.lenders, notes.amounts))
+            elif of_grade.any():
+                rows = of_grade.repeat(sizes)
+                self._pending.append((grade, notes.lenders[rows], notes.amounts[rows]))
 
     def find(self, request_id: str) -> OpenLoan | None:
-        """The loan made under a request's id; None: there is none. O(1)."""
+        """The loan made under a request's id; None: there is none. O(log n)."""
         found = self._loans.get(request_id)
-        if isinstance(found, tuple):
-            loans, row = found
-            found = self._loans[request_id] = OpenLoan(loans[row])
+        if isinstance(found, int):
+            at = bisect_right(self._firsts, found) - 1
+            loan = self._together[at][found - self._firsts[at]]
+            found = self._loans[request_id] = OpenLoan(loan)
         return found
 
     def all(self) -> Iterator[OpenLoan]:
@@ -137,8 +157,13 @@ class Exposure:
     def _count_borrowers(self) -> None:
         """Count the borrowers of the loans that were made together."""
         for loans in self._uncounted:
-            for loan in loans:
-                self._count_borrower(loan.borrower_id, loan.notes.lenders, loan.notes.amounts)
+            notes = loans.notes
+            ends = loans.ends.tolist()
+            for borrower, first, stop in zip(
+                borrowers_of(loans.requests), [0, *ends], ends, strict=False
+            ):
+                rows = slice(first, stop)
+                self._count_borrower(borrower, notes.lenders[rows], notes.amounts[rows])
         self._uncounted.clear()
 
     def repay(self, request_id: str, paid: int) -> None:
@@ -190,6 +215,12 @@ class Exposure:
                 borrower = opened.loan.borrower_id
                 owed[borrower] = owed.get(borrower, 0) + part
         return owed
+
+    def lent_to(self, borrower_id: str) -> tuple[Lenders, Amounts]:
+        """What lenders lent to a borrower and got back, entry by entry. O(the borrower's notes)."""
+        self._count_borrowers()
+        entries = self._borrowed.get(borrower_id)
+        return _NOTHING if entries is None else entries.columns()
 
     def _settle(self, lenders: int) -> None:
         """Add what was appended since the last time, grade by grade."""

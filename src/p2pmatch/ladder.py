@@ -7,7 +7,7 @@ money is left: that is read from the offer table, so one budget serves every cel
 is gone are dropped when somebody comes by; dropping them never changes what the ladder means.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ __all__ = [
     "Ladder",
     "arrivals_of",
     "key_bound",
+    "key_bounds",
     "place_key",
     "place_keys",
     "rates_of",
@@ -63,6 +64,11 @@ def place_keys(
 def key_bound(rate_ppm: int) -> int:
     """The least key above all keys of rates up to `rate_ppm`."""
     return (rate_ppm + 1) << _ARRIVAL_BITS
+
+
+def key_bounds(rates_ppm: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """`key_bound`, for many."""
+    return (rates_ppm + 1) << _ARRIVAL_BITS
 
 
 def rates_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -231,6 +237,20 @@ class Ladder:
             )
             order = merged[0].argsort(kind="stable")
             self._replace(at, at + 1, tuple(column[order] for column in merged))
+
+    def after(self, key: int, chunks: int) -> list[tuple[Chunk, slice]]:
+        """The places behind a key, or, with -1, from the first: the rows of the next few chunks."""
+        first = bisect_right(self._last_keys, key)
+        found = [
+            (chunk, slice(chunk.start, chunk.stop))
+            for chunk in self.chunks[first : first + chunks + 1]
+        ]
+        if found:
+            chunk, rows = found[0]
+            behind = rows.start + int(chunk.keys[rows].searchsorted(key, side="right"))
+            # The chunk may have lost its last rows.
+            found[:1] = [(chunk, slice(behind, rows.stop))] if behind < rows.stop else []
+        return found[:chunks]
 
     def stands(self, key: int) -> bool:
         """Whether the place with that key is there. O(log n)."""

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.line import Line
-from p2pmatch.rooms import Amounts, Found, Rooms
+from p2pmatch.rooms import Found, Rooms
 
 __all__ = ["AuctionRooms", "ClosingRooms"]
+
 
 class AuctionRooms(Rooms):
     """The ranking as if nothing were committed to the request: its commitments may be displaced.

@@ -20,9 +20,11 @@ from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRu
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
+from p2pmatch.fill import Fill, fill
 from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
+from p2pmatch.request_columns import ids_of
 from p2pmatch.rules import Rules
 from p2pmatch.table import STANDING, OfferTable
 from p2pmatch.taken import Taken
@@ -59,7 +61,7 @@ class State:
     fresh : requests that rest and were not asked yet.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, fill: Fill = fill) -> None:
         self.rules = rules
         self.least = rules.smallest_note
         self.pricing = rules.pricing_rule
@@ -92,6 +94,8 @@ class State:
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
+        #: How a run of requests is filled (see `p2pmatch.fill`).
+        self.fill = fill
         self.exposure = Exposure(rules.grades)
         self.lender_caps = LenderCaps(rules.lender_limits)
         self.borrower_caps = BorrowerCaps(rules.borrower_limits)
@@ -132,9 +136,9 @@ class State:
         return number
 
     def tags_fit(self, tags: frozenset[str]) -> tuple[bytes, npt.NDArray[np.bool_] | None]:
-        """By tag rule, whether a request's tags satisfy it, and a pattern that tells it from others.
+        """Which tag rules a request's tags satisfy, and a pattern that tells it from others.
 
-        None, and no pattern, where all fit. O(1) for tags met before.
+        None, and no pattern, where they satisfy all. O(1) for tags met before.
         """
         known = self._tags_fit.get(tags)
         if known is None or known[0] != len(self.tag_rules):
@@ -346,10 +350,11 @@ class State:
         self.exposure.book(loan)
 
     def lend_many(self, loans: Loans) -> None:
-        """Take loans made together, of requests that rest without commitments, out of budgets."""
+        """Take loans of requests without commitments out of the budgets."""
         notes = loans.notes
         np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
-        self.waiting.leave_many([request.request_id for request in loans.requests])
+        if self.waiting:
+            self.waiting.leave_many(ids_of(loans.requests))
         self.exposure.book_many(loans)
 
     def hold(self, loan: Loan, until: int) -> None:

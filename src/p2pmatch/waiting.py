@@ -106,7 +106,7 @@ class Waiting:
     def leave_many(self, request_ids: Sequence[str]) -> None:
         """Several requests rest no more. O(resting)."""
         for request_id in request_ids:
-            del self.resting[request_id]
+            self.resting.pop(request_id, None)
         waits: list[Resting | Held] = [*self.resting.values(), *self.held.values()]
         self._ranked = SortedList(resting.rank for resting in self.resting.values())
         self._deadlines = SortedList(
