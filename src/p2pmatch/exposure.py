@@ -6,7 +6,6 @@ append, and a marketplace without limits never pays for the sums.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +21,6 @@ __all__ = ["Exposure", "OpenLoan"]
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
-
-
-_NOTHING: Final = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64))
 
 
 class OpenLoan:
@@ -220,7 +216,7 @@ class Exposure:
         """What lenders lent to a borrower and got back, entry by entry. O(the borrower's notes)."""
         self._count_borrowers()
         entries = self._borrowed.get(borrower_id)
-        return _NOTHING if entries is None else entries.columns()
+        return (_Entries() if entries is None else entries).columns()
 
     def _settle(self, lenders: int) -> None:
         """Add what was appended since the last time, grade by grade."""

@@ -77,8 +77,10 @@ class Notes(Sequence[Note]):
         self._offer_names = offer_names
         self._lender_names = lender_names
         self.rate_source = rate_source
-        for column in (amounts, rates, offers, lenders):
-            column.flags.writeable = False
+        amounts.setflags(write=False)
+        rates.setflags(write=False)
+        offers.setflags(write=False)
+        lenders.setflags(write=False)
 
     @classmethod
     def of(cls, notes: Sequence[Note]) -> "Notes":

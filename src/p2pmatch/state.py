@@ -344,8 +344,7 @@ class State:
         if committed:
             np.subtract.at(self.table.committed, notes.offers, notes.amounts)
         else:
-            # Every slot stands at most once in such a loan, so indexed subtraction is exact.
-            self.table.remaining[notes.offers] -= notes.amounts
+            np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
             self.exposure.count(loan.request, notes.lenders, notes.amounts)
         self.exposure.book(loan)
 
