@@ -7,7 +7,7 @@ __all__ = ["capped", "plain"]
 
 
 @njit(cache=True)
-def plain(amounts, count, need, out):  # noqa: ANN001, ANN201 - compiled
+def plain(amounts, count, need, out):  # noqa: ANN201 - compiled
     """Fill `count` requests of `need`; offers are used up in order."""
     notes = money = at = 0
     for _ in range(count):
@@ -27,16 +27,16 @@ def plain(amounts, count, need, out):  # noqa: ANN001, ANN201 - compiled
 
 @njit(cache=True)
 def capped(  # noqa: ANN201 - compiled
-    amounts,  # noqa: ANN001
-    lenders,  # noqa: ANN001
-    needs,  # noqa: ANN001
-    bars,  # noqa: ANN001
-    tags,  # noqa: ANN001
-    borrowers,  # noqa: ANN001
-    per_loan,  # noqa: ANN001
-    per_borrower,  # noqa: ANN001
-    need,  # noqa: ANN001
-    out,  # noqa: ANN001
+    amounts,
+    lenders,
+    needs,
+    bars,
+    tags,
+    borrowers,
+    per_loan,
+    per_borrower,
+    need,
+    out,
 ):
     """The same with caps per lender and loan, and per lender and borrower (0: none), and tags."""
     following = np.arange(1, len(amounts) + 1)

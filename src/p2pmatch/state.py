@@ -145,9 +145,9 @@ class State:
             fits = np.array([needs <= tags and not bars & tags for needs, bars in self.tag_rules])
             if len(self._tags_fit) == _TAG_SETS:
                 self._tags_fit.clear()
-            pattern = (b"", None) if fits.all() else (fits.tobytes(), fits)
-            known = self._tags_fit[tags] = (len(fits), *pattern)
-        return known[1:]
+            known = (len(fits), b"", None) if fits.all() else (len(fits), fits.tobytes(), fits)
+            self._tags_fit[tags] = known
+        return known[1], known[2]
 
     # Reading offers
 
