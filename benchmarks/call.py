@@ -1,6 +1,6 @@
 """Call auctions beside a sort: one `uncross` of many offers against many requests in one cell.
 
-    python benchmarks/call.py [--small] [--write]
+    python -m benchmarks.call [--small] [--write]
 
 Offers of 1 to 19 units and requests of 1 to 199, both at 1 001 rates, seeded.
 
@@ -10,23 +10,23 @@ Offers of 1 to 19 units and requests of 1 to 199, both at 1 001 rates, seeded.
   market that matches at once, under the same limit.
 
 All must agree on volume and rate, or on the money lent, before a time is shown. Ratios are medians
-of three; `--write` puts the table into benchmarks/results.
+of three.
 """
 
 import argparse
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import p2pmatch
-from p2pmatch import Limits, Marketplace, Request, Rules
+from benchmarks.report import heading, table, write
+from p2pmatch import Limits, Marketplace, Rules
+from p2pmatch.columns import read_requests
 
-RESULTS = Path(__file__).parent / "results" / "call.md"
+__all__ = ["measure"]
+
 RATES, STEP, HIGHEST = 1_001, 100, 200_000
 
 Columns = dict[str, Any]
@@ -115,10 +115,7 @@ def with_limits(book_size: int, request_count: int, per_loan: int) -> tuple[floa
     called.post_many(book, now=0)
     at_once.post_many(book, now=0)
     called.submit_many(asked, now=0)
-    one_by_one = [
-        Request(**dict(zip(asked, map(_plain, row), strict=True)))
-        for row in zip(*asked.values(), strict=True)
-    ]
+    one_by_one = list(read_requests(asked))
 
     def submit() -> int:
         results = (at_once.submit(request, now=0).loan for request in one_by_one)
@@ -132,57 +129,60 @@ def with_limits(book_size: int, request_count: int, per_loan: int) -> tuple[floa
     return together / apart, len(done.loans)
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - a field of a request
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def table(sizes: list[tuple[int, int]], times: int) -> str:
-    rows = [
-        "| offers | requests | limit | loans | times argsort | times plain Python | times submit |"
+def measure(book_size: int, request_count: int, times: int) -> list[dict[str, Any]]:
+    """The two comparisons for one size: without limits, and a fifth of the requests with one."""
+    runs = [without_limits(book_size, request_count) for _ in range(times)]
+    limited = [with_limits(book_size, request_count // 5, 10) for _ in range(times)]
+    return [
+        {
+            "offers": book_size,
+            "requests": request_count,
+            "limit": "none",
+            "loans": runs[0][2],
+            "times argsort": statistics.median(run[0] for run in runs),
+            "times plain Python": statistics.median(run[1] for run in runs),
+        },
+        {
+            "offers": book_size,
+            "requests": request_count // 5,
+            "limit": "10 a loan",
+            "loans": limited[0][1],
+            "times submit": statistics.median(run[0] for run in limited),
+        },
     ]
-    rows.append("|---:|---:|---|---:|---:|---:|---:|")
-    for book_size, request_count in sizes:
-        runs = [without_limits(book_size, request_count) for _ in range(times)]
-        argsort, plain = (statistics.median(run[i] for run in runs) for i in (0, 1))
-        shown = f"{book_size:,} | {request_count:,}"
-        rows.append(f"| {shown} | none | {runs[0][2]:,} | {argsort:.1f} | {plain:.2f} | |")
-        limited = [with_limits(book_size, request_count // 5, 10) for _ in range(times)]
-        ratio = statistics.median(run[0] for run in limited)
-        shown = f"{book_size:,} | {request_count // 5:,}"
-        rows.append(f"| {shown} | 10 a loan | {limited[0][1]:,} | | | {ratio:.2f} |")
-    return "\n".join(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="the smallest book only, once")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/call.md")
+    parser.add_argument("--write", action="store_true", help="write into benchmarks/results")
     options = parser.parse_args()
     sizes = [(10_000, 1_000)] if options.small else [(100_000, 10_000), (1_000_000, 100_000)]
-    text = table(sizes, 1 if options.small else 3)
+    found = [row for size in sizes for row in measure(*size, 1 if options.small else 3)]
+    ratios = ["times argsort", "times plain Python", "times submit"]
+    text = table(
+        ["limit", "offers", "requests", "loans", *ratios],
+        [
+            [
+                row["limit"],
+                *(f"{row[name]:,}" for name in ("offers", "requests", "loans")),
+                *(f"{row[name]:.2f}" if name in row else "" for name in ratios),
+            ]
+            for row in found
+        ],
+    )
     print(text)
     if options.write:
-        head = HEAD.format(
-            python=platform.python_version(),
-            numpy=np.__version__,
-            p2pmatch=p2pmatch.__version__,
-            machine=f"{platform.system()} {platform.machine()}, two cores",
-        )
-        RESULTS.write_text(head + text + "\n")
+        write("call", heading("Call auctions beside a sort", SAID) + "\n" + text, found)
 
 
-HEAD = """\
-# Call auctions beside a sort
-
-`python benchmarks/call.py --write`; medians of three.
-p2pmatch {p2pmatch}, Python {python}, numpy {numpy}, {machine}.
+SAID = """\
+`python -m benchmarks.call --write`; medians of three.
 
 - *times argsort*: `uncross`, with loans and notes, over one stable argsort of both sides' rates.
 - *times plain Python*: over finding volume and rate alone in a Python loop.
 - *times submit*: over the same requests submitted one by one to a market that matches at once,
-  under the same limit of 10 a lender and loan.
-
-"""
+  under the same limit of 10 a lender and loan."""
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ BOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def market_of(offers: int, **rules: Any) -> Marketplace:  # noqa: ANN401 - any of the rules
+def market_of(offers: int, **rules: Any) -> Marketplace:
     """A book of so many offers, the same for every run."""
     draw = np.random.default_rng(7)
     market = Marketplace(Rules(grades=["A"], terms=TERMS, **rules))

@@ -142,3 +142,20 @@ def test_a_ladder_that_is_not_sound_is_noticed(harm: str) -> None:
         ladder.chunks.append(chunk)
     with pytest.raises(InvariantError):
         ladder.check()
+
+
+def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
+    ladder = Ladder()
+    count = 3 * CHUNK
+    numbers = np.arange(count, dtype=np.int64)
+    ladder.extend((numbers, numbers, numbers, numbers * 0, np.full(count, NO_CAP)))
+    found: list[int] = []
+    while pieces := ladder.after(found[-1] if found else -1, 2):
+        for chunk, rows in pieces:
+            found += chunk.keys[rows].tolist()
+        # A chunk whose last rows are gone has nothing more behind them.
+        for key in range(found[-1] - 3, found[-1]):
+            ladder.remove(key)
+        ladder.remove(found.pop())
+    assert set(found) <= set(range(count))
+    assert keys(ladder) == [key for key in found if ladder.stands(key)]

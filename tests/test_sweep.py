@@ -342,3 +342,27 @@ def test_a_rule_that_breaks_its_contract_is_our_bug_and_changes_nothing(how: str
     with pytest.raises(InvariantError, match="Wrong"):
         made.submit(request(75), now=1)
     assert made.digest() == before
+
+
+def test_what_is_remembered_of_tags_is_forgotten_and_found_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("p2pmatch.state._TAG_SETS", 2)
+    monkeypatch.setattr("p2pmatch.ladder._LINES", 2)
+    made = market(("a", "ann", 100, 5))
+    for name, needs in [("b", {"x"}), ("c", {"y"}), ("d", {"x", "y"})]:
+        made.post(offer(name, name, 100, 6, requires=needs), now=0)
+    for _ in range(2):
+        for tags, expected in [
+            ("", ["a"]),
+            ("x", ["a", "b"]),
+            ("y", ["a", "c"]),
+            ("xy", list("abcd")),
+        ]:
+            quote = made.quote(request(900, tags=frozenset(tags)), now=1)
+            assert quote.loan is not None
+            assert quote.loan.notes.offer_ids.tolist() == expected
+    made.post(offer("e", "eve", 100, 7, refuses={"x"}), now=1)
+    quote = made.quote(request(900, tags=frozenset("y")), now=1)
+    assert quote.loan is not None
+    assert quote.loan.notes.offer_ids.tolist() == ["a", "c", "e"]

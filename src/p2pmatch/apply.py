@@ -9,6 +9,7 @@ from typing import Any
 
 from p2pmatch import events as e
 from p2pmatch.commitments import Commitments
+from p2pmatch.request_columns import ids_of
 from p2pmatch.state import State
 from p2pmatch.table import CANCELLED, EXPIRED
 
@@ -49,6 +50,7 @@ def _loan_made(state: State, event: e.LoanMade) -> None:
 
 
 def _loans_made(state: State, event: e.LoansMade) -> None:
+    state.requests.update(ids_of(event.loans.requests))
     state.lend_many(event.loans)
 
 

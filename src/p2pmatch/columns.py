@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
-from p2pmatch.orders import MAX_TERM, Offer, Request
+from p2pmatch.orders import MAX_TERM, Offer
+from p2pmatch.request_columns import RequestColumns
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_ID_LENGTH, MAX_RATE, MAX_TIME
 
 __all__ = [
@@ -170,7 +171,7 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     )
 
 
-def read_requests(columns: Mapping[str, Any]) -> list[Request]:
+def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
     """Check columns of requests.
 
     Parameters
@@ -191,44 +192,33 @@ def read_requests(columns: Mapping[str, Any]) -> list[Request]:
     """
     rows = _row_count(columns, "request_id")
     tags, tag_codes = _distinct(columns, "tags", rows, _tag_set)
-    least = _numbers(columns, "min_amount", rows, 1, MAX_AMOUNT, absent=NO_CAP).tolist()
-    ends = _numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER).tolist()
-    fields = zip(
-        _ids(columns, "request_id", rows),
-        _ids(columns, "borrower_id", rows),
-        _numbers(columns, "amount", rows, 1, MAX_AMOUNT).tolist(),
-        _numbers(columns, "max_rate", rows, 0, MAX_RATE).tolist(),
-        _ids(columns, "grade", rows),
-        _numbers(columns, "term", rows, 1, MAX_TERM).tolist(),
-        least,
-        tag_codes.tolist(),
-        ends,
-        strict=True,
-    )
-    return [
-        Request(
-            request_id=request_id,
-            borrower_id=borrower_id,
-            amount=amount,
-            max_rate=max_rate,
-            grade=grade,
-            term=term,
-            min_amount=unless(min_amount, NO_CAP),
-            tags=tags[code],
-            expires_at=unless(expires_at, NEVER),
+    least = _numbers(columns, "min_amount", rows, 1, MAX_AMOUNT, absent=NO_CAP)
+    ends = _numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER)
+    amounts = _numbers(columns, "amount", rows, 1, MAX_AMOUNT)
+    whole = least == NO_CAP
+    above = (least > amounts) & ~whole
+    if above.any():
+        row = int(above.argmax())
+        raise InvalidValue(
+            "above_amount", "min_amount", int(least[row]), f"at most the amount, {amounts[row]}"
         )
-        for (
-            request_id,
-            borrower_id,
-            amount,
-            max_rate,
-            grade,
-            term,
-            min_amount,
-            code,
-            expires_at,
-        ) in fields
-    ]
+    grades = _ids(columns, "grade", rows)
+    terms = _numbers(columns, "term", rows, 1, MAX_TERM).tolist()
+    numbers: dict[tuple[str, int], int] = {}
+    codes = [numbers.setdefault(cell, len(numbers)) for cell in zip(grades, terms, strict=True)]
+    return RequestColumns(
+        request_ids=_ids(columns, "request_id", rows),
+        borrower_ids=_ids(columns, "borrower_id", rows),
+        amounts=amounts,
+        max_rates=_numbers(columns, "max_rate", rows, 0, MAX_RATE),
+        least_amounts=np.where(whole, amounts, least),
+        whole=whole,
+        cells=list(numbers),
+        cell_codes=np.array(codes, dtype=np.int32),
+        tags=tags,
+        tag_codes=tag_codes,
+        expires_at=[unless(time, NEVER) for time in ends.tolist()],
+    )
 
 
 def _row_count(columns: Mapping[str, Any], first: str) -> int:

@@ -8,6 +8,7 @@ from p2pmatch import checks
 from p2pmatch.columns import OfferColumns
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.orders import MAX_TERM, Offer, Request
+from p2pmatch.request_columns import RequestColumns
 from p2pmatch.time_in_force import IMMEDIATE, Auction, Immediate, Listing, TimeInForce
 from p2pmatch.units import MAX_AMOUNT, MAX_TIME
 
@@ -25,6 +26,7 @@ __all__ = [
     "SetBorrowerLimits",
     "SetLenderLimits",
     "SubmitRequest",
+    "SubmitRequests",
     "Uncross",
     "WithdrawRequest",
 ]
@@ -84,6 +86,15 @@ class SubmitRequest(Command):
         default=None,
         converter=checks.plain_or_none,
         validator=checks.optional(checks.whole(1, MAX_TIME)),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SubmitRequests(Command):
+    """Match many requests one after the other, all or none."""
+
+    requests: RequestColumns = attrs.field(
+        validator=checks.instance(RequestColumns, "RequestColumns")
     )
 
 

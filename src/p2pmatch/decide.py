@@ -19,6 +19,7 @@ from p2pmatch.ladder import MAX_ARRIVALS
 from p2pmatch.limits import check_room_for_a_note
 from p2pmatch.mechanisms import lapse, match_now, withdraw
 from p2pmatch.orders import Offer, Request
+from p2pmatch.request_columns import RequestColumns
 from p2pmatch.state import State
 from p2pmatch.table import STANDING, STATE_NAMES
 from p2pmatch.time_in_force import Immediate, TimeInForce
@@ -137,6 +138,13 @@ def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
     ]
 
 
+def _submit_requests(state: State, command: c.SubmitRequests) -> list[e.Event]:
+    """Nothing yet: the requests are matched step by step."""
+    requests, now = command.requests, command.now
+    _check_requests(state, requests, now)
+    return []
+
+
 def _withdraw_request(state: State, command: c.WithdrawRequest) -> list[e.Event]:
     request_id = command.request_id
     resting = state.waiting.resting.get(request_id)
@@ -210,6 +218,7 @@ DECISIONS: Mapping[type[c.Command], Callable[[State, Any], list[e.Event]]] = Map
         c.AmendOffer: _amend_offer,
         c.CancelOffer: _cancel_offer,
         c.SubmitRequest: _submit_request,
+        c.SubmitRequests: _submit_requests,
         c.WithdrawRequest: _withdraw_request,
         c.AcceptLoan: _accept_loan,
         c.DeclineLoan: _decline_loan,
@@ -257,6 +266,26 @@ def check_request(state: State, request: Request, now: int) -> None:
     if request.request_id in state.requests:
         raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
     _check_expiry(request.expires_at, now)
+
+
+def _check_requests(state: State, requests: RequestColumns, now: int) -> None:
+    """Raise unless the marketplace can take all these requests at `now`, one after the other."""
+    ids = requests.request_ids
+    sound = (
+        all(cell in state.cell_of for cell in requests.cells)
+        and not (requests.amounts % state.rules.increment).any()
+        and len(set(ids)) == len(ids)
+        and state.requests.isdisjoint(ids)
+        and all(time is None or time > now for time in requests.expires_at)
+    )
+    if sound:
+        return
+    seen: set[str] = set()
+    for request in requests:
+        check_request(state, request, now)
+        if request.request_id in seen:
+            raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
+        seen.add(request.request_id)
 
 
 def _check_closing(state: State, request: Request, time_in_force: TimeInForce, now: int) -> None:

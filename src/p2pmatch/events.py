@@ -91,7 +91,7 @@ class LoanMade(Event):
 
 @attrs.frozen(kw_only=True)
 class LoansMade(Event):
-    """Many loans were made together, of requests that rested in one cell of a call market."""
+    """Many loans were made: of requests submitted together, or that rested in a call market."""
 
     loans: Loans
 

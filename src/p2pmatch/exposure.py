@@ -14,6 +14,7 @@ from p2pmatch.apportion import apportion
 from p2pmatch.errors import InvariantError
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Request
+from p2pmatch.request_columns import borrowers_of, cells_of, ids_of
 from p2pmatch.table import grown
 
 __all__ = ["Exposure", "OpenLoan"]
@@ -78,11 +79,12 @@ class Exposure:
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
-        # A loan that was made with others is a row of `_made_together` until somebody asks for it.
+        # A loan that was made with others is a number, until somebody asks for it.
         self._loans: dict[str, OpenLoan | int] = {}
-        self._made_together: list[Loans] = []
-        self._first_rows: list[int] = []
-        self._rows = 0
+        # Loans made together, and the number of the first of each of them.
+        self._together: list[Loans] = []
+        self._firsts: list[int] = []
+        self._numbered = 0
         # Loans made together whose borrowers are not counted yet.
         self._uncounted: list[Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
@@ -103,28 +105,37 @@ class Exposure:
         self._loans[loan.request_id] = OpenLoan(loan)
 
     def book_many(self, loans: Loans) -> None:
-        """Count and remember loans of one grade that were made together. O(loans)."""
-        ids = (request.request_id for request in loans.requests)
-        self._loans.update(zip(ids, range(self._rows, self._rows + len(loans)), strict=True))
-        self._made_together.append(loans)
-        self._first_rows.append(self._rows)
-        self._rows += len(loans)
+        """Count and remember loans that were made together. O(loans)."""
+        # Numbers, because so many tuples would wake the garbage collector.
+        numbers = range(self._numbered, self._numbered + len(loans))
+        self._loans.update(zip(ids_of(loans.requests), numbers, strict=True))
+        self._together.append(loans)
+        self._firsts.append(self._numbered)
+        self._numbered = numbers.stop
         self._uncounted.append(loans)
-        if len(loans):
-            notes = loans.notes
-            self._pending.append((loans.requests[0].grade, notes.lenders, notes.amounts))
+        notes = loans.notes
+        cells, codes = cells_of(loans.requests)
+        grades = [grade for grade, _ in cells]
+        sizes = np.diff(loans.ends, prepend=0)
+        for grade in dict.fromkeys(grades):
+            of_grade = np.array([other == grade for other in grades])[codes]
+            if of_grade.all():
+                self._pending.append((grade, notes.lenders, notes.amounts))
+            elif of_grade.any():
+                rows = of_grade.repeat(sizes)
+                self._pending.append((grade, notes.lenders[rows], notes.amounts[rows]))
 
     def find(self, request_id: str) -> OpenLoan | None:
-        """The loan made under a request's id; None: there is none. O(log auctions)."""
+        """The loan made under a request's id; None: there is none. O(log n)."""
         found = self._loans.get(request_id)
         if isinstance(found, int):
-            found = self._loans[request_id] = OpenLoan(self._in_row(found))
+            found = self._loans[request_id] = OpenLoan(self._numbered_loan(found))
         return found
 
-    def _in_row(self, row: int) -> Loan:
+    def _numbered_loan(self, number: int) -> Loan:
         """One of the loans made together."""
-        at = bisect_right(self._first_rows, row) - 1
-        return self._made_together[at][row - self._first_rows[at]]
+        at = bisect_right(self._firsts, number) - 1
+        return self._together[at][number - self._firsts[at]]
 
     def all(self) -> Iterator[OpenLoan]:
         """All loans, in the order in which they were made."""
@@ -136,7 +147,7 @@ class Exposure:
     def latest(self) -> Iterator[Loan]:
         """All loans, the latest first. O(log auctions) each."""
         for found in reversed(self._loans.values()):
-            yield self._in_row(found) if isinstance(found, int) else found.loan
+            yield self._numbered_loan(found) if isinstance(found, int) else found.loan
 
     def __len__(self) -> int:
         return len(self._loans)
@@ -150,8 +161,13 @@ class Exposure:
     def _count_borrowers(self) -> None:
         """Count the borrowers of the loans that were made together."""
         for loans in self._uncounted:
-            for loan in loans:
-                self._count_borrower(loan.borrower_id, loan.notes.lenders, loan.notes.amounts)
+            notes = loans.notes
+            ends = loans.ends.tolist()
+            for borrower, first, stop in zip(
+                borrowers_of(loans.requests), [0, *ends], ends, strict=False
+            ):
+                rows = slice(first, stop)
+                self._count_borrower(borrower, notes.lenders[rows], notes.amounts[rows])
         self._uncounted.clear()
 
     def repay(self, request_id: str, paid: int) -> None:
@@ -203,6 +219,12 @@ class Exposure:
                 borrower = opened.loan.borrower_id
                 owed[borrower] = owed.get(borrower, 0) + part
         return owed
+
+    def lent_to(self, borrower_id: str) -> tuple[Lenders, Amounts]:
+        """What lenders lent to a borrower and got back, entry by entry. O(the borrower's notes)."""
+        self._count_borrowers()
+        entries = self._borrowed.get(borrower_id)
+        return (_Entries() if entries is None else entries).columns()
 
     def _settle(self, lenders: int) -> None:
         """Add what was appended since the last time, grade by grade."""

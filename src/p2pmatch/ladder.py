@@ -7,7 +7,7 @@ money is left: that is read from the offer table, so one budget serves every cel
 is gone are dropped when somebody comes by; dropping them never changes what the ladder means.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
+from p2pmatch.line import Line
 
 __all__ = [
     "CHUNK",
@@ -25,6 +26,7 @@ __all__ = [
     "Ladder",
     "arrivals_of",
     "key_bound",
+    "key_bounds",
     "place_key",
     "place_keys",
     "rates_of",
@@ -39,6 +41,8 @@ _FILL: Final = 480
 _SCATTERED: Final = 10
 # Up to how many rows neighbouring chunks are joined.
 _JOINED: Final = 384
+# So many lines of a chunk are kept: one for each pattern of tags met lately.
+_LINES: Final = 8
 # A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
 _ARRIVAL_BITS: Final = 39
 #: The most arrivals (posts and moves to the back) one marketplace can number.
@@ -62,6 +66,11 @@ def key_bound(rate_ppm: int) -> int:
     return (rate_ppm + 1) << _ARRIVAL_BITS
 
 
+def key_bounds(rates_ppm: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """`key_bound`, for many."""
+    return (rates_ppm + 1) << _ARRIVAL_BITS
+
+
 def rates_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The rates, ppm, in an array of keys."""
     return keys >> _ARRIVAL_BITS
@@ -81,7 +90,7 @@ class Chunk:
     keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32.
     """
 
-    __slots__ = ("caps", "keys", "lenders", "slots", "start", "stop", "tags")
+    __slots__ = ("_lines", "caps", "keys", "lenders", "slots", "start", "stop", "tags")
 
     def __init__(self) -> None:
         self.keys = np.empty(CHUNK, dtype=np.int64)
@@ -91,6 +100,37 @@ class Chunk:
         self.caps = np.empty(CHUNK, dtype=np.int64)
         self.start = 0
         self.stop = 0
+        self._lines: dict[bytes, Line] = {}
+
+    def line(self, pattern: bytes, fits: npt.NDArray[np.bool_] | None) -> Line:
+        """The rows in use whose tag rules fit, with or without money. O(rows), once a change.
+
+        Parameters
+        ----------
+        fits : by tag rule, whether it fits; None: they all do.
+        pattern : tells one `fits` from another.
+        """
+        line = self._lines.get(pattern)
+        if line is None:
+            used = slice(self.start, self.stop)
+            line = Line(self.keys[used], self.slots[used], self.lenders[used], self.caps[used])
+            if fits is not None:
+                line = line.take(fits.take(self.tags[used]))
+            if len(self._lines) == _LINES:
+                self._lines.clear()
+            self._lines[pattern] = line
+        return line
+
+    def drop(self, alive: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows in use that are not `alive`; where they lead the chunk, in O(1)."""
+        first = int(alive.argmax())
+        if not alive[first]:
+            first = len(alive)
+        if first + np.count_nonzero(alive) < len(alive):
+            self.keep(alive)
+            return
+        self.start += first
+        self._lines.clear()
 
     def columns(self) -> Columns:
         """The five columns, whole."""
@@ -102,6 +142,7 @@ class Chunk:
         for column, values in zip(self.columns(), rows, strict=True):
             column[:count] = values
         self.start, self.stop = 0, count
+        self._lines.clear()
 
     def rows(self) -> Columns:
         """The five columns, the rows in use only."""
@@ -118,6 +159,7 @@ class Chunk:
             column[row + 1 : stop + 1] = column[row:stop]
             column[row] = value
         self.stop = stop + 1
+        self._lines.clear()
 
     def delete(self, row: int) -> None:
         """Take row `row` out."""
@@ -125,6 +167,7 @@ class Chunk:
         for column in self.columns():
             column[row : stop - 1] = column[row + 1 : stop]
         self.stop = stop - 1
+        self._lines.clear()
 
 
 class Ladder:
@@ -194,6 +237,20 @@ class Ladder:
             )
             order = merged[0].argsort(kind="stable")
             self._replace(at, at + 1, tuple(column[order] for column in merged))
+
+    def after(self, key: int, chunks: int) -> list[tuple[Chunk, slice]]:
+        """The places behind a key, or, with -1, from the first: the rows of the next few chunks."""
+        first = bisect_right(self._last_keys, key)
+        found = [
+            (chunk, slice(chunk.start, chunk.stop))
+            for chunk in self.chunks[first : first + chunks + 1]
+        ]
+        if found:
+            chunk, rows = found[0]
+            behind = rows.start + int(chunk.keys[rows].searchsorted(key, side="right"))
+            # The chunk may have lost its last rows.
+            found[:1] = [(chunk, slice(behind, rows.stop))] if behind < rows.stop else []
+        return found[:chunks]
 
     def stands(self, key: int) -> bool:
         """Whether the place with that key is there. O(log n)."""
@@ -290,7 +347,7 @@ class Ladder:
             return
         upper = Chunk()
         upper.fill(tuple(column[CHUNK // 2 :] for column in rows))
-        chunk.stop = CHUNK // 2
+        chunk.fill(tuple(column[: CHUNK // 2] for column in rows))
         self.chunks.insert(at + 1, upper)
         self._last_keys.insert(at, int(chunk.keys[chunk.stop - 1]))
 

@@ -77,8 +77,10 @@ class Notes(Sequence[Note]):
         self._offer_names = offer_names
         self._lender_names = lender_names
         self.rate_source = rate_source
-        for column in (amounts, rates, offers, lenders):
-            column.flags.writeable = False
+        amounts.setflags(write=False)
+        rates.setflags(write=False)
+        offers.setflags(write=False)
+        lenders.setflags(write=False)
 
     @classmethod
     def of(cls, notes: Sequence[Note]) -> "Notes":
@@ -92,6 +94,28 @@ class Notes(Sequence[Note]):
             [note.offer_id for note in notes],
             [note.lender_id for note in notes],
             notes[0].rate_source if notes else "own_ask",
+        )
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Notes"]) -> "Notes":
+        """The notes of several loans of one marketplace, one loan after the other.
+
+        Where their sources differ, `rate_source` is "several".
+        """
+        if len(pieces) == 1:
+            return pieces[0]
+        if not pieces:
+            return cls.of([])
+        sources = {piece.rate_source for piece in pieces}
+        first = pieces[0]
+        return cls(
+            np.concatenate([piece.amounts for piece in pieces]),
+            np.concatenate([piece.rates for piece in pieces]),
+            np.concatenate([piece.offers for piece in pieces]),
+            np.concatenate([piece.lenders for piece in pieces]),
+            first._offer_names,  # noqa: SLF001 - one of us
+            first._lender_names,  # noqa: SLF001
+            sources.pop() if len(sources) == 1 else "several",
         )
 
     @property

@@ -15,7 +15,7 @@ from p2pmatch.apply import apply
 from p2pmatch.decide import decide
 from p2pmatch.errors import InvariantError
 from p2pmatch.events import Event, Rejected
-from p2pmatch.mechanisms import close, lapse, meet, uncross
+from p2pmatch.mechanisms import close, lapse, may_run, meet, submit_run, uncross
 from p2pmatch.state import ALL_CELLS, State
 from p2pmatch.waiting import Resting
 
@@ -118,7 +118,19 @@ def _uncrossed(state: State, command: c.Uncross) -> Iterator[list[Event]]:
     return uncross(state, command.grade, command.term, command.now)
 
 
+def _submitted(state: State, command: c.SubmitRequests) -> Iterator[list[Event]]:
+    """The requests one after the other: in runs where that is the same, or one by one."""
+    requests, now = command.requests, command.now
+    if may_run(state, requests):
+        yield from submit_run(state, requests, now)
+        return
+    for request in requests:
+        yield decide(state, c.SubmitRequest(request=request, now=now))
+        if state.waiting.resting and state.rules.matching == "immediate":
+            yield from _meetings(state, now)
+
+
 #: What follows a command step by step, because each step depends on the one before.
 _FOLLOW_UPS: Mapping[type[c.Command], Callable[[State, Any], Iterator[list[Event]]]] = (
-    MappingProxyType({c.Uncross: _uncrossed})
+    MappingProxyType({c.SubmitRequests: _submitted, c.Uncross: _uncrossed})
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from p2pmatch.ladder import CHUNK
+from p2pmatch.line import Line
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
 from p2pmatch.state import State
@@ -76,7 +77,8 @@ class PoolRooms(Rooms):
             rows = fits.nonzero()[0]
             if len(rows):
                 some = joint[rows] if isinstance(joint, np.ndarray) else joint
-                yield pool.keys[piece][rows], slots[rows], lenders[rows], room[rows], some
+                line = Line(pool.keys[piece], slots, lenders, table.cap.take(slots)).take(rows)
+                yield line, room[rows], some
 
     def hindrance(self, keys: Amounts, lenders: Numbers, amounts: Amounts) -> str:
         """What turns away most of the matched money that the loan with these notes leaves unused.

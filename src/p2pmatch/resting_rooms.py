@@ -1,18 +1,15 @@
 """Rooms for requests that rest: what is committed to them counts as room of theirs."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
-from p2pmatch.ladder import Chunk
-from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
+from p2pmatch.line import Line
+from p2pmatch.rooms import Found, Rooms
 
 __all__ = ["AuctionRooms", "ClosingRooms"]
-
-_KEYS: Final = 0
 
 
 class AuctionRooms(Rooms):
@@ -30,28 +27,20 @@ class AuctionRooms(Rooms):
     def _found(self) -> Iterator[Found]:
         committed = self._committed()
         for found in super()._found():
-            upto = int(committed[_KEYS].searchsorted(found[_KEYS][-1]))
+            upto = int(committed[0].keys.searchsorted(found[0].keys[-1]))
             if upto:
                 yield _merged(_rows(committed, slice(0, upto)), found)
                 committed = _rows(committed, slice(upto, None))
             else:
                 yield found
-        if len(committed[_KEYS]):
+        if len(committed[0].keys):
             yield committed
 
-    def _fits(
-        self,
-        chunk: Chunk,
-        used: slice,
-        slots: Numbers,
-        lenders: Numbers,
-        alive: npt.NDArray[np.bool_],
-    ) -> npt.NDArray[np.bool_]:
-        fits = super()._fits(chunk, used, slots, lenders, alive)
+    def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
+        super()._bar(line, fits)
         if len(self.held.keys):
             # What these places still have is counted with their commitments.
-            fits &= ~np.isin(chunk.keys[used], self.held.keys)
-        return fits
+            fits &= ~np.isin(line.keys, self.held.keys)
 
     def _committed(self) -> Found:
         """The places with commitments, and what else they may give, in rank order."""
@@ -70,7 +59,7 @@ class AuctionRooms(Rooms):
         room = np.minimum(money, caps)
         room -= room % self.increment
         joint = self._joint_room(held.lenders)
-        found = held.keys, held.slots, held.lenders, room, joint
+        found = Line(held.keys, held.slots, held.lenders, caps), room, joint
         fits = room >= self.least
         if joint is not None:
             fits &= joint >= self.least
@@ -104,29 +93,30 @@ class ClosingRooms(Rooms):
     def _found(self) -> Iterator[Found]:
         held = self.held
         if len(held.amounts):
-            yield held.keys, held.slots, held.lenders, held.amounts, None
+            caps = self.state.table.cap.take(held.slots)
+            yield Line(held.keys, held.slots, held.lenders, caps), held.amounts, None
 
     def _offer_cap(self, whole: int, size: int) -> int:
         return int(self._share_of(int(self.state.table.share[whole]), size))
 
 
 def _rows(found: Found, rows: slice | npt.NDArray[np.bool_]) -> Found:
-    keys, slots, lenders, room, joint = found
+    line, room, joint = found
     some = joint[rows] if isinstance(joint, np.ndarray) else joint
-    return keys[rows], slots[rows], lenders[rows], room[rows], some
+    return line.take(rows), room[rows], some
 
 
 def _merged(one: Found, other: Found) -> Found:
     """Two runs of places as one, in rank order."""
-    keys = np.concatenate((one[0], other[0]))
+    (line, room, joint), (more, more_room, more_joint) = one, other
+    keys = np.concatenate((line.keys, more.keys))
     order = keys.argsort(kind="stable")
-    joint: Amounts | int | None = other[4]
-    if isinstance(one[4], np.ndarray) and isinstance(joint, np.ndarray):
-        joint = np.concatenate((one[4], joint))[order]
-    return (
+    both = Line(
         keys[order],
-        np.concatenate((one[1], other[1]))[order],
-        np.concatenate((one[2], other[2]))[order],
-        np.concatenate((one[3], other[3]))[order],
-        joint,
+        np.concatenate((line.slots, more.slots))[order],
+        np.concatenate((line.lenders, more.lenders))[order],
+        np.concatenate((line.caps, more.caps))[order],
     )
+    if isinstance(joint, np.ndarray) and isinstance(more_joint, np.ndarray):
+        more_joint = np.concatenate((joint, more_joint))[order]
+    return both, np.concatenate((room, more_room))[order], more_joint

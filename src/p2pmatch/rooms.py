@@ -16,6 +16,7 @@ from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.ladder import CHUNK, Chunk, key_bound, rates_of
+from p2pmatch.line import Line, Repeats
 from p2pmatch.orders import Request
 from p2pmatch.state import State
 from p2pmatch.taken import Taken
@@ -30,17 +31,18 @@ _DEAD_ROWS: Final = 64
 
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
-# Of the places that may take part: keys, slots, lenders, own room, the lenders' joint room.
-Found = tuple[Amounts, Numbers, Numbers, Amounts, Amounts | int | None]
+# Places; each one's own room, 0 where it may not take part; the lenders' joint room.
+Found = tuple[Line, Amounts, Amounts | int | None]
 # From a request's id and offers' ids to the lots by which the offers are ranked.
 Draw = Callable[[str, Sequence[str]], Sequence[bytes]]
 
 
 @attrs.frozen(eq=False)
 class Rows:
-    """Places that may take part, in rank order, with what each could give, minor units.
+    """Places in rank order with what each could give, minor units.
 
-    own : the offer's own room: its budget's rest, its cap per loan, its share cap.
+    own : the offer's own room: its budget's rest, its cap per loan, its share cap; 0 where it may
+        not take part.
     raw : what its lender's cap leaves of that, given what the rows before it give.
     given : `raw`, or 0 where that is below the smallest note. The same array where none is.
     """
@@ -128,6 +130,7 @@ class Rooms:
         "limits",
         "now",
         "overdue",
+        "pattern",
         "request",
         "state",
         "tag_fits",
@@ -151,7 +154,9 @@ class Rooms:
         self.key_bound = key_bound(state.highest_rank_rate(cell, request.max_rate))
         self.overdue = bool(state.due(now)) if state.expiries else False
         self.limits = self._limits()
-        self.tag_fits = self._tag_fits() if self.ladder.tagged else None
+        self.pattern, self.tag_fits = (
+            state.tags_fit(request.tags) if self.ladder.tagged else (b"", None)
+        )
         self.barred = self._barred()
 
     def scan(self, size: int) -> Iterator[Rows]:
@@ -161,14 +166,17 @@ class Rooms:
         """
         taken = self._begin()
         drawn: dict[int, int] = self._held_of_wholes()
-        for keys, slots, lenders, room, joint in self._found():
-            own = self._within_offers(slots, room, size, drawn, dust=False)
+        for line, room, joint in self._found():
+            lenders = line.lenders
+            own = self._within_offers(line.slots, room, size, drawn, dust=False)
             cap = self._lender_cap(lenders, joint, size)
-            raw = own if cap is None else taken.room(lenders, own, cap, self.least)
+            raw = own
+            if cap is not None:
+                raw = taken.room(lenders, own, cap, self.least, line.repeats)
             given = raw
             if self.least > self.increment:
                 given = np.where(raw >= self.least, raw, 0)
-            yield Rows(keys, slots, lenders, own, raw, given)
+            yield Rows(line.keys, line.slots, lenders, own, raw, given)
             if cap is not None:
                 taken.add(lenders, given)
 
@@ -178,11 +186,11 @@ class Rooms:
         With `dust`, parts of one offer that are too small for a note count against its cap too.
         """
         drawn: dict[int, int] = self._held_of_wholes()
-        for keys, slots, lenders, room, joint in self._found():
-            own = self._within_offers(slots, room, size, drawn, dust=dust)
-            cap = self._lender_cap(lenders, joint, size)
+        for line, room, joint in self._found():
+            own = self._within_offers(line.slots, room, size, drawn, dust=dust)
+            cap = self._lender_cap(line.lenders, joint, size)
             raw = np.broadcast_to(np.int64(NO_CAP) if cap is None else cap, own.shape)
-            yield Rows(keys, slots, lenders, own, raw, raw)
+            yield Rows(line.keys, line.slots, line.lenders, own, raw, raw)
 
     def drawn(self, size: int, draw: Draw) -> Iterator[Rows]:
         """As `scan`, with the places of each rate in the order of the lots that `draw` gives them.
@@ -191,13 +199,14 @@ class Rooms:
         """
         taken = self._begin()
         waiting: list[Rows] = []
-        for rows in chain(self.capped(size, dust=False), [NO_ROWS]):
+        for every in chain(self.capped(size, dust=False), [NO_ROWS]):
+            rows = every.take(every.own.nonzero()[0])
             whole = 0
             if len(rows.keys):
                 rates = rates_of(rows.keys)
                 whole = int(rates.searchsorted(rates[-1]))
                 waiting.append(rows.take(slice(0, whole)))
-            if whole or not len(rows.keys):
+            if whole or every is NO_ROWS:
                 yield from self._in_drawn_order(Rows.joined(waiting), draw, taken)
                 waiting.clear()
             waiting.append(rows.take(slice(whole, None)))
@@ -211,7 +220,8 @@ class Rooms:
         )
         for first in range(0, len(order), CHUNK):
             piece = rows.take(order[first : first + CHUNK])
-            raw = taken.room(piece.lenders, piece.own, piece.raw, self.least)
+            repeats = Repeats.among(piece.lenders)
+            raw = taken.room(piece.lenders, piece.own, piece.raw, self.least, repeats)
             given = np.where(raw >= self.least, raw, 0)
             yield attrs.evolve(piece, raw=raw, given=given)
             taken.add(piece.lenders, given)
@@ -269,71 +279,40 @@ class Rooms:
                 yield found
 
     def _taking_part(self, chunk: Chunk) -> Found | None:
-        """The rows of a chunk that may take part."""
-        alive, room = self._alive(chunk)
-        if not len(room):
+        """The places of a chunk that the request's tags fit; None if none of them may take part."""
+        line = chunk.line(self.pattern, self.tag_fits)
+        rows = len(line.slots)
+        if not rows:
             return None
-        used = slice(chunk.start, chunk.stop)
-        slots, lenders = chunk.slots[used], chunk.lenders[used]
-        fits = self._fits(chunk, used, slots, lenders, alive)
+        remaining = self.state.table.remaining
+        room = remaining.take(line.slots)
+        fits = room >= self.least
+        alive = np.count_nonzero(fits)
+        if not alive or rows - alive >= _DEAD_ROWS:
+            chunk.drop(remaining.take(chunk.slots[chunk.start : chunk.stop]) >= self.least)
+            return self._taking_part(chunk)
+        self._bar(line, fits)
         if self.ladder.capped:
-            np.minimum(room, chunk.caps[used], out=room)
+            np.minimum(room, line.caps, out=room)
             fits &= room >= self.least
         if self.increment > 1:
             room -= room % self.increment
-        joint = self._joint_room(lenders)
+        joint = self._joint_room(line.lenders)
         if joint is not None:
             fits &= joint >= self.least
         count = np.count_nonzero(fits)
-        if count == len(room):
-            return chunk.keys[used], slots, lenders, room, joint
-        if not count:
-            return None
-        rows = fits.nonzero()[0]
-        if isinstance(joint, np.ndarray):
-            joint = joint[rows]
-        return chunk.keys[used][rows], slots[rows], lenders[rows], room[rows], joint
+        if count < rows:
+            room *= fits
+        return (line, room, joint) if count else None
 
-    def _alive(self, chunk: Chunk) -> tuple[npt.NDArray[np.bool_], Amounts]:
-        """Which places have money for a note, and how much money each has.
-
-        Rows without that lead the chunk or are many are dropped on the way.
-        """
-        remaining = self.state.table.remaining
-        room = remaining.take(chunk.slots[chunk.start : chunk.stop])
-        alive = room >= self.least
-        count = int(np.count_nonzero(alive))
-        if count == len(room):
-            return alive, room
-        if not count:
-            chunk.start = chunk.stop
-            return alive[:0], room[:0]
-        first = int(alive.argmax())
-        if len(room) - first - count >= _DEAD_ROWS:
-            chunk.keep(alive)
-            return alive[alive], room[alive]
-        chunk.start += first
-        return alive[first:], room[first:]
-
-    def _fits(
-        self,
-        chunk: Chunk,
-        used: slice,
-        slots: Numbers,
-        lenders: Numbers,
-        alive: npt.NDArray[np.bool_],
-    ) -> npt.NDArray[np.bool_]:
-        """Which of the places alive are eligible; changes `alive`."""
-        fits = alive
-        if chunk.keys[chunk.stop - 1] >= self.key_bound:
-            fits[int(chunk.keys[used].searchsorted(self.key_bound)) :] = False
-        if self.tag_fits is not None:
-            fits &= self.tag_fits.take(chunk.tags[used])
+    def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
+        """Take the places out of `fits` that are not eligible."""
+        if line.keys[-1] >= self.key_bound:
+            fits[int(line.keys.searchsorted(self.key_bound)) :] = False
         for lender in self.barred:
-            fits &= lenders != lender
+            fits &= line.lenders != lender
         if self.overdue:
-            fits &= self.state.table.expires.take(slots) > self.now
-        return fits
+            fits &= self.state.table.expires.take(line.slots) > self.now
 
     def _joint_room(self, lenders: Numbers) -> Amounts | int | None:
         """Each lender's joint room: the tightest of its limits less what counts against it.
@@ -389,7 +368,10 @@ class Rooms:
         if drawn:
             held = np.isin(slots, np.fromiter(drawn, dtype=np.int64))
             several = held if several is None else several | held
-        if several is None or not several.any():
+        if several is None:
+            return own
+        several &= own > 0
+        if not several.any():
             return own
         own = own.copy()
         # They are few, so one by one.
@@ -436,11 +418,6 @@ class Rooms:
         }
         return [(name, counted[name]()) for name in names]
 
-    def _tag_fits(self) -> npt.NDArray[np.bool_]:
-        """For each tag rule whether the request's tags satisfy it."""
-        tags = self.request.tags
-        return np.array([needs <= tags and not bars & tags for needs, bars in self.state.tag_rules])
-
     def _barred(self) -> list[int]:
         """The lenders that are the borrower or in its declared group."""
         borrower = self.request.borrower_id
@@ -454,16 +431,21 @@ class Rooms:
         if posted is not None and not self.key_bound:
             rate = posted[self.state.cell_of[self.request.grade, self.request.term]]
             return "no_posted_rate" if rate is None else "below_posted_rate"
+        table = self.state.table
         standing = False
         for chunk in self.ladder.chunks:
-            used = slice(chunk.start, chunk.stop)
-            slots = chunk.slots[used]
-            table = self.state.table
+            if standing and chunk.keys[chunk.start] >= self.key_bound:
+                break
+            slots = chunk.slots[chunk.start : chunk.stop]
             alive = (table.remaining.take(slots) >= self.least) & (
                 table.expires.take(slots) > self.now
             )
             standing |= bool(alive.any())
-            if self._fits(chunk, used, slots, chunk.lenders[used], alive).any():
+            line = chunk.line(self.pattern, self.tag_fits)
+            fits = table.remaining.take(line.slots) >= self.least
+            if len(fits):
+                self._bar(line, fits)
+            if fits.any():
                 return "below_min_amount"
         return "no_eligible_offer" if standing else "empty_book"
 

@@ -86,8 +86,10 @@ class SharedRooms(Rooms):
 
     def _found(self) -> Iterator[Found]:
         yield from self._read
-        for keys, slots, lenders, room, joint in self._rest:
-            # Copies, because the columns are views of a chunk, which tidies itself when it is read.
-            found = keys.copy(), slots.copy(), lenders.copy(), room, joint
+        for line, room, joint in self._rest:
+            # A copy, because the columns are views of a chunk, which tidies itself when it is read.
+            rows = room.nonzero()[0]
+            some = joint[rows] if isinstance(joint, np.ndarray) else joint
+            found = line.take(rows), room[rows], some
             self._read.append(found)
             yield found

@@ -136,7 +136,7 @@ class LiftedRooms(Rooms):
             cell = state.cell_of[request.grade, request.term]
             self.key_bound = key_bound(state.highest_rank_rate(cell, MAX_RATE))
         if "tags" in lifted:
-            self.tag_fits = None
+            self.pattern, self.tag_fits = b"", None
         if "same_party" in lifted:
             self.barred = []
         if "below_min_note" in lifted:
@@ -148,23 +148,22 @@ class LiftedRooms(Rooms):
         return self.request.amount if "borrower_limit" in self.lifted else super().largest()
 
     def _found(self) -> Iterator[Found]:
-        table = self.state.table
         for chunk in self._chunks():
-            used = slice(chunk.start, chunk.stop)
-            slots, lenders = chunk.slots[used], chunk.lenders[used]
-            room = table.remaining.take(slots)
-            fits = self._fits(chunk, used, slots, lenders, room >= self.note_room)
+            line = chunk.line(self.pattern, self.tag_fits)
+            if not len(line.slots):
+                continue
+            room = self.state.table.remaining.take(line.slots)
+            fits = room >= self.note_room
+            self._bar(line, fits)
             if "offer_max_per_loan" not in self.lifted:
-                np.minimum(room, table.cap.take(slots), out=room)
+                np.minimum(room, line.caps, out=room)
             room -= room % self.increment
             fits &= room >= self.least
-            joint = self._joint_room(lenders)
+            joint = self._joint_room(line.lenders)
             if joint is not None:
                 fits &= joint >= self.least
-            rows = fits.nonzero()[0]
-            if len(rows):
-                some = joint[rows] if isinstance(joint, np.ndarray) else joint
-                yield chunk.keys[used][rows], slots[rows], lenders[rows], room[rows], some
+            if fits.any():
+                yield line, room * fits, joint
 
     def _lender_cap(
         self, lenders: Numbers, joint: Amounts | int | None, target: int

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 from sortedcontainers import SortedDict
 
 from p2pmatch.caps import BorrowerCaps, LenderCaps
@@ -19,9 +20,11 @@ from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRu
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
+from p2pmatch.fill import Fill, fill
 from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
+from p2pmatch.request_columns import ids_of
 from p2pmatch.rules import Rules
 from p2pmatch.table import STANDING, OfferTable
 from p2pmatch.taken import Taken
@@ -32,6 +35,8 @@ __all__ = ["ALL_CELLS", "State"]
 # After so many places have lost their money it is seen whether they are half of the ladder; then it
 # is rid of them.
 _VACANCIES: Final = 512
+# For so many sets of tags it is remembered which tag rules they satisfy.
+_TAG_SETS: Final = 1024
 #: Stands in `stirred` for every cell.
 ALL_CELLS: Final = -1
 
@@ -57,7 +62,7 @@ class State:
     fresh : requests that rest and were not asked yet.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, fill: Fill = fill) -> None:
         self.rules = rules
         self.least = rules.smallest_note
         self.pricing = rules.pricing_rule
@@ -79,6 +84,7 @@ class State:
         self._place_cells: list[tuple[int, ...]] = []
         self.tag_rules: list[TagRule] = []
         self._tag_numbers: dict[TagRule, int] = {}
+        self._tags_fit: dict[frozenset[str], tuple[int, bytes, npt.NDArray[np.bool_] | None]] = {}
         self.cells = rules.cells
         self.cell_of = {cell: number for number, cell in enumerate(rules.cells)}
         self.ladders = [Ladder() for _ in rules.cells]
@@ -90,6 +96,8 @@ class State:
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
+        #: How a run of requests is filled (see `p2pmatch.fill`).
+        self.fill = fill
         self.exposure = Exposure(rules.grades)
         self.lender_caps = LenderCaps(rules.lender_limits)
         self.borrower_caps = BorrowerCaps(rules.borrower_limits)
@@ -128,6 +136,20 @@ class State:
         if number == len(self.tag_rules):
             self.tag_rules.append(tag_rule)
         return number
+
+    def tags_fit(self, tags: frozenset[str]) -> tuple[bytes, npt.NDArray[np.bool_] | None]:
+        """Which tag rules a request's tags satisfy, and a pattern that tells it from others.
+
+        None, and no pattern, where they satisfy all. O(1) for tags met before.
+        """
+        known = self._tags_fit.get(tags)
+        if known is None or known[0] != len(self.tag_rules):
+            fits = np.array([needs <= tags and not bars & tags for needs, bars in self.tag_rules])
+            if len(self._tags_fit) == _TAG_SETS:
+                self._tags_fit.clear()
+            known = (len(fits), b"", None) if fits.all() else (len(fits), fits.tobytes(), fits)
+            self._tags_fit[tags] = known
+        return known[1], known[2]
 
     # Reading offers
 
@@ -324,16 +346,16 @@ class State:
         if committed:
             np.subtract.at(self.table.committed, notes.offers, notes.amounts)
         else:
-            # Every slot stands at most once in such a loan, so indexed subtraction is exact.
-            self.table.remaining[notes.offers] -= notes.amounts
+            np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
             self.exposure.count(loan.request, notes.lenders, notes.amounts)
         self.exposure.book(loan)
 
     def lend_many(self, loans: Loans) -> None:
-        """Take loans made together, of requests that rest without commitments, out of budgets."""
+        """Take loans of requests without commitments out of the budgets."""
         notes = loans.notes
         np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
-        self.waiting.leave_many([request.request_id for request in loans.requests])
+        if self.waiting:
+            self.waiting.leave_many(ids_of(loans.requests))
         self.exposure.book_many(loans)
 
     def hold(self, loan: Loan, until: int) -> None:

@@ -88,9 +88,9 @@ class Sweep:
         if target < least_amount:
             return self._nothing("borrower_limit")
         while target >= least_amount and target > 0:
-            placed, rows = self._place(target, target)
+            placed, pieces = self._place(target, target)
             if placed == target:
-                return self._placement(target, rows, reason)
+                return self._placement(target, pieces, reason)
             reason = "not_enough_room"
             # Money was left over. First the sum over lenders at this target; only if that alone
             # would allow the target, what could really be placed.
@@ -106,7 +106,8 @@ class Sweep:
         What is placed, and what for its sake is taken back from the commitments that stay.
         """
         stays = self.rooms.stays()
-        _, rows = self._place(target, size)
+        _, pieces = self._place(target, size)
+        rows = Rows.joined(pieces)
         new = Commitments(rows.keys, rows.slots, rows.lenders, rows.given).positive()
         if not len(stays.amounts):
             return new, NO_COMMITMENTS
@@ -118,15 +119,16 @@ class Sweep:
         )
         return new.positive(), stays.minus(left)
 
-    def _place(self, target: int, size: int) -> tuple[int, Rows]:
+    def _place(self, target: int, size: int) -> tuple[int, list[Rows]]:
         """Allocate `target` along the ranking; the sum placed, and the rows with their amounts."""
         if isinstance(self.rule, Fifo):
             return self._place_in_order(target, self.rooms.scan(size))
         if isinstance(self.rule, Lottery):
             return self._place_in_order(target, self.rooms.drawn(size, self.rule.draw))
-        return self._place_by_level(target, self.rooms.scan(size))
+        placed, rows = self._place_by_level(target, self.rooms.scan(size))
+        return placed, [rows]
 
-    def _place_in_order(self, target: int, scan: Iterator[Rows]) -> tuple[int, Rows]:
+    def _place_in_order(self, target: int, scan: Iterator[Rows]) -> tuple[int, list[Rows]]:
         """Use up the rows one after the other."""
         pieces = self._staying()
         missing = target
@@ -137,9 +139,11 @@ class Sweep:
                 missing -= rest
                 continue
             pieces.append(rows.until(end, rest))
-            joined = Rows.joined(pieces)
-            return self._with_tail(target, joined) if rest < self.least else (target, joined)
-        return target - missing, Rows.joined(pieces)
+            if rest >= self.least:
+                return target, pieces
+            placed, joined = self._with_tail(target, Rows.joined(pieces))
+            return placed, [joined]
+        return target - missing, pieces
 
     def _staying(self) -> list[Rows]:
         """What stays committed, as rows that lead all others."""
@@ -248,21 +252,17 @@ class Sweep:
         # Of capped rows `raw` is the lender's cap.
         return min(target, int(np.minimum(sums, rows.raw[order][starts]).sum()))
 
-    def _placement(self, principal: int, rows: Rows, reason: str | None) -> Placement:
-        keys, slots, lenders, given = rows.keys, rows.slots, rows.lenders, rows.given
+    def _placement(self, principal: int, pieces: list[Rows], reason: str | None) -> Placement:
+        # Copies, because the columns may be views of a chunk, which changes under the loan's notes.
+        keys = np.concatenate([rows.keys for rows in pieces])
+        slots = np.concatenate([rows.slots for rows in pieces])
+        lenders = np.concatenate([rows.lenders for rows in pieces])
+        given = np.concatenate([rows.given for rows in pieces])
         if np.count_nonzero(given) < len(given):
             used = given.nonzero()[0]
             keys, slots, lenders, given = keys[used], slots[used], lenders[used], given[used]
-        # Copies, because the columns may be views of a chunk, which changes under the loan's notes.
-        return Placement(
-            principal,
-            keys.copy(),
-            slots.copy(),
-            lenders.copy(),
-            given.copy(),
-            self.request.amount - principal,
-            reason,
-        )
+        left = self.request.amount - principal
+        return Placement(principal, keys, slots, lenders, given, left, reason)
 
     def _nothing(self, reason: str) -> Placement:
         none = NO_ROWS

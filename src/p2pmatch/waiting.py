@@ -109,11 +109,10 @@ class Waiting:
 
     def leave_many(self, request_ids: Sequence[str]) -> None:
         """Several requests rest no more. O(resting)."""
-        for request_id in request_ids:
-            del self.resting[request_id]
-        gone = set(request_ids)
-        self._ranked = SortedList(rank for rank in self._ranked if rank[2] not in gone)
-        self._deadlines = SortedList(due for due in self._deadlines if due[1][2] not in gone)
+        gone = {name for name in request_ids if self.resting.pop(name, None) is not None}
+        if gone:
+            self._ranked = SortedList(rank for rank in self._ranked if rank[2] not in gone)
+            self._deadlines = SortedList(due for due in self._deadlines if due[1][2] not in gone)
 
     def has_commitments(self, request_id: str) -> bool:
         """Whether money is committed under that request's id."""

@@ -36,6 +36,7 @@ CALLS = {
     commands.AmendOffer: "amend",
     commands.CancelOffer: "cancel",
     commands.SubmitRequest: "submit",
+    commands.SubmitRequests: "submit_many",
     commands.WithdrawRequest: "withdraw",
     commands.AcceptLoan: "accept",
     commands.DeclineLoan: "decline",

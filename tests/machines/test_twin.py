@@ -117,7 +117,7 @@ class History:
         self.pair.submit(request, self.now - 1)
 
     def submit_many(self) -> None:
-        requests = [self.draw.request(self.now) for _ in range(self.random.choice([0, 1, 4]))]
+        requests = [self.draw.request(self.now) for _ in range(self.random.choice([0, 1, 4, 12]))]
         self.pair.submit_many(requests, self.now)
 
     def advance(self) -> None:

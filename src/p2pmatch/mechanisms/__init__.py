@@ -1,5 +1,6 @@
 """The ways requests meet the book: one mechanism, one file."""
 
+from p2pmatch.mechanisms.bulk import may_run, submit_run
 from p2pmatch.mechanisms.call import uncross
 from p2pmatch.mechanisms.immediate import match, match_now
 from p2pmatch.mechanisms.resting import close, commitment_notes, lapse, meet, withdraw
@@ -10,7 +11,9 @@ __all__ = [
     "lapse",
     "match",
     "match_now",
+    "may_run",
     "meet",
+    "submit_run",
     "uncross",
     "withdraw",
 ]

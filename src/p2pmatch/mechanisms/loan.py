@@ -10,7 +10,7 @@ from p2pmatch.events import Event, LoanHeld, LoanMade
 from p2pmatch.left_out import rate_left_out
 from p2pmatch.loans import Loan, Notes
 from p2pmatch.orders import Request
-from p2pmatch.pricing import Accepted
+from p2pmatch.pricing import Accepted, PayAsOffered
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import Placement
@@ -21,6 +21,9 @@ __all__ = ["loan_at", "loan_event", "loan_of"]
 def loan_of(rooms: Rooms, placement: Placement) -> Loan:
     """The loan that a placement makes, priced by the marketplace's rule."""
     state, request = rooms.state, rooms.request
+    if isinstance(state.pricing, PayAsOffered):
+        # Nothing is priced: the asks are the rates, and the sweep took none above the borrower's.
+        return loan_at(state, request, placement, placement.asks, "own_ask")
     find = partial(rate_left_out, rooms, placement.keys, placement.lenders, placement.amounts)
     asks = placement.asks
     accepted = Accepted(
@@ -33,10 +36,7 @@ def loan_of(rooms: Rooms, placement: Placement) -> Loan:
     )
     priced = state.pricing.price(accepted)
     rates = priced.rates
-    # The asks themselves need no look: the sweep took none above the borrower's rate.
-    if rates is not asks and (
-        len(rates) != len(asks) or (rates < asks).any() or (rates > request.max_rate).any()
-    ):
+    if len(rates) != len(asks) or (rates < asks).any() or (rates > request.max_rate).any():
         raise InvariantError(f"{state.rules.pricing!r} gave a rate one side did not accept")
     return loan_at(state, request, placement, rates, priced.source)
 

@@ -1,0 +1,338 @@
+"""Many requests filled one after the other: arrays in, arrays out.
+
+What a run of requests reads and writes is a few tuples of arrays, so that the same work can be
+done by vector passes (here) or by a compiled loop (`fill_loop`); the two give the same arrays, bit
+for bit. Both do the plain case alone: each offer in order of arrival at its own rate, the request
+filled whole, no share of a loan. A request that needs more than that ends the run; whoever called
+fills it the general way and goes on behind it.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.line import Repeats
+
+__all__ = ["DONE", "FULL", "MORE", "ODD", "Asked", "Fill", "Made", "Means", "Places", "fill"]
+
+#: Why a run ends: all requests are filled; the next one's cell has more places than were loaded;
+#: the next one is not for this; there is no space for its notes.
+DONE: Final = 0
+MORE: Final = 1
+ODD: Final = 2
+FULL: Final = 3
+
+Amounts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+
+class Places(NamedTuple):
+    """Cells' places in rank order, in segments: rows `starts[s]` to `stops[s]` of the columns.
+
+    accounts : where each place's money stands in `Means.left`: an offer's places share one.
+    tags, caps : of length 0 where no place has any.
+    following : the segment after each one in its cell, or -1; first : each cell's first, or -1.
+    complete : whether the segments are all that the cell has.
+
+    A segment whose places have no money left is taken out of its cell, unless it is the last.
+    """
+
+    keys: Amounts
+    slots: Numbers
+    lenders: Numbers
+    accounts: Amounts
+    tags: Numbers
+    caps: Amounts
+    starts: Amounts
+    stops: Amounts
+    following: Amounts
+    first: Amounts
+    complete: Flags
+
+
+class Asked(NamedTuple):
+    """The requests, row by row.
+
+    bounds : the key up to which the request's rate reaches; cells, grades : numbers.
+    barred : the lender that is the borrower itself, or -1; patterns : a row of `Means.fits`.
+    borrowers : numbers; of length 0 where no limit is per borrower.
+    odd : whether the request is not for the kernels.
+    """
+
+    amounts: Amounts
+    bounds: Amounts
+    cells: Numbers
+    grades: Numbers
+    barred: Numbers
+    patterns: Numbers
+    borrowers: Numbers
+    odd: Flags
+
+
+class Means(NamedTuple):
+    """What offers and lenders have to give, minor units.
+
+    left : by account, the money that is left.
+    fits : bool, by pattern of tags and tag rule.
+    per_loan, in_all, per_borrower : by lender, what it may give to a loan, in all, to a borrower;
+        in_grade : by grade and lender. Of length 0 where nobody has such a limit.
+    owed_from : by borrower, where its entries in `owed_lenders`, `owed_amounts` begin: what it owes
+        from before.
+    given, owed : by lender, scratch space, all zero.
+    """
+
+    left: Amounts
+    fits: Flags
+    per_loan: Amounts
+    in_all: Amounts
+    in_grade: Amounts
+    per_borrower: Amounts
+    owed_from: Amounts
+    owed_lenders: Numbers
+    owed_amounts: Amounts
+    given: Amounts
+    owed: Amounts
+
+
+class Made(NamedTuple):
+    """The notes made, and by request where they end.
+
+    accounts : where the notes' money came from, for the use of the kernel alone.
+    previous : by request, the same borrower's request before it that got a loan, or -1;
+    latest : by borrower, its last one, or -1.
+    """
+
+    keys: Amounts
+    slots: Numbers
+    lenders: Numbers
+    amounts: Amounts
+    accounts: Amounts
+    ends: Amounts
+    previous: Amounts
+    latest: Amounts
+
+
+#: (places, asked, means, made, (increment, smallest note), row, notes) -> (row, notes, why it
+#: ends): the requests from `row` on are filled, and `notes` notes stand before theirs.
+Fill = Callable[
+    [Places, Asked, Means, Made, tuple[int, int], int, int],
+    tuple[int, int, int],
+]
+
+
+def fill(
+    places: Places,
+    asked: Asked,
+    means: Means,
+    made: Made,
+    units: tuple[int, int],
+    row: int,
+    notes: int,
+) -> tuple[int, int, int]:
+    """Fill requests by vector passes over the segments. See `Fill`."""
+    while row < len(asked.amounts):
+        if asked.odd[row]:
+            return row, notes, ODD
+        _remember(asked, means, made, row)
+        why, pieces = _search(places, asked, means, units, row)
+        count = sum(len(amounts) for _, amounts in pieces)
+        if why == DONE and notes + count > len(made.slots):
+            why = FULL
+        if why == DONE:
+            _record(places, asked, means, made, row, notes, pieces)
+            notes += count
+        _forget(asked, means, made, row, pieces, places)
+        if why != DONE:
+            return row, notes, why
+        row += 1
+    return row, notes, DONE
+
+
+Pieces = list[tuple[npt.NDArray[np.intp], Amounts]]
+
+
+def _search(
+    places: Places, asked: Asked, means: Means, units: tuple[int, int], row: int
+) -> tuple[int, Pieces]:
+    """The places that fill a request, and what each gives."""
+    least = units[1]
+    missing = int(asked.amounts[row])
+    cell = int(asked.cells[row])
+    pieces: Pieces = []
+    before, segment = -1, int(places.first[cell])
+    while segment >= 0:
+        start, stop = int(places.starts[segment]), int(places.stops[segment])
+        if places.keys[start] >= asked.bounds[row]:
+            return ODD, pieces
+        rows, own, joint, alive = _own_rooms(places, asked, means, units, row, start, stop)
+        following = int(places.following[segment])
+        if not alive and following >= 0:
+            if before < 0:
+                places.first[cell] = following
+            else:
+                places.following[before] = following
+        else:
+            before = segment
+        segment = following
+        if not len(rows):
+            continue
+        lenders = places.lenders[rows]
+        raw = own if joint is None else _within_joint(lenders, own, joint, means.given, least)
+        given = np.where(raw >= least, raw, 0)
+        already = given.cumsum() - given
+        meets = already + raw >= missing
+        end = int(meets.argmax())
+        if meets[end]:
+            rest = missing - int(already[end])
+            if rest < least:
+                return ODD, pieces
+            given = given[: end + 1]
+            given[end] = rest
+            pieces.append(_positive(rows, given))
+            return DONE, pieces
+        missing -= int(given.sum())
+        pieces.append(_positive(rows, given))
+        if joint is not None:
+            np.add.at(means.given, lenders, given)
+    return ODD if places.complete[cell] else MORE, pieces
+
+
+def _positive(rows: npt.NDArray[np.intp], given: Amounts) -> tuple[npt.NDArray[np.intp], Amounts]:
+    used = given.nonzero()[0]
+    return rows[used], given[used]
+
+
+def _own_rooms(
+    places: Places,
+    asked: Asked,
+    means: Means,
+    units: tuple[int, int],
+    row: int,
+    start: int,
+    stop: int,
+) -> tuple[npt.NDArray[np.intp], Amounts, Amounts | None, int]:
+    """Of a segment: the places that may take part, their rooms, their lenders' joint rooms.
+
+    And how many places have money for a note.
+    """
+    increment, least = units
+    lenders = places.lenders[start:stop]
+    room = means.left.take(places.accounts[start:stop])
+    fits = room >= least
+    alive = int(np.count_nonzero(fits))
+    fits &= places.keys[start:stop] < asked.bounds[row]
+    if len(places.tags):
+        fits &= means.fits[asked.patterns[row]].take(places.tags[start:stop])
+    fits &= lenders != asked.barred[row]
+    if len(places.caps):
+        np.minimum(room, places.caps[start:stop], out=room)
+    room -= room % increment
+    fits &= room >= least
+    joint = _joint_rooms(means, lenders, int(asked.grades[row]))
+    if joint is not None:
+        joint -= joint % increment
+        fits &= joint >= least
+        joint = joint[fits]
+    return start + fits.nonzero()[0], room[fits], joint, alive
+
+
+def _joint_rooms(means: Means, lenders: Numbers, grade: int) -> Amounts | None:
+    """What each row's lender may give by its limits, before this loan; None: there are none."""
+    rooms: list[Amounts] = []
+    if len(means.per_loan):
+        rooms.append(means.per_loan.take(lenders))
+    if len(means.in_all):
+        rooms.append(means.in_all.take(lenders))
+    if len(means.in_grade):
+        rooms.append(means.in_grade[grade].take(lenders))
+    if len(means.per_borrower):
+        rooms.append(means.per_borrower.take(lenders) - means.owed.take(lenders))
+    if not rooms:
+        return None
+    joint = rooms[0]
+    for room in rooms[1:]:
+        np.minimum(joint, room, out=joint)
+    np.maximum(joint, 0, out=joint)
+    return joint
+
+
+def _within_joint(
+    lenders: Numbers, own: Amounts, joint: Amounts, given: Amounts, least: int
+) -> Amounts:
+    """What the lenders' joint rooms leave of the rows' own, row after row."""
+    left = joint - given.take(lenders)
+    raw: Amounts = np.minimum(own, left)
+    repeats = Repeats.among(lenders)
+    if repeats is None:
+        return raw
+    # They are few, so one by one.
+    for start, size in zip(repeats.starts.tolist(), repeats.sizes.tolist(), strict=True):
+        rows = repeats.rows[start : start + size].tolist()
+        still = int(left[rows[0]])
+        for at in rows:
+            raw[at] = room = min(int(own[at]), still)
+            still -= room if room >= least else 0
+    return raw
+
+
+def _record(
+    places: Places,
+    asked: Asked,
+    means: Means,
+    made: Made,
+    row: int,
+    notes: int,
+    pieces: Pieces,
+) -> None:
+    """Write a loan's notes, and count them."""
+    rows = np.concatenate([rows for rows, _ in pieces])
+    amounts = np.concatenate([amounts for _, amounts in pieces])
+    stop = notes + len(rows)
+    lenders = places.lenders[rows]
+    made.keys[notes:stop] = places.keys[rows]
+    made.slots[notes:stop] = places.slots[rows]
+    made.lenders[notes:stop] = lenders
+    made.amounts[notes:stop] = amounts
+    made.ends[row] = stop
+    means.left[places.accounts[rows]] -= amounts
+    if len(means.in_all):
+        np.subtract.at(means.in_all, lenders, amounts)
+    if len(means.in_grade):
+        np.subtract.at(means.in_grade[asked.grades[row]], lenders, amounts)
+    if len(means.per_borrower):
+        made.previous[row] = made.latest[asked.borrowers[row]]
+        made.latest[asked.borrowers[row]] = row
+
+
+def _owed(asked: Asked, means: Means, made: Made, row: int) -> list[tuple[Numbers, Amounts]]:
+    """What the request's borrower owes: from before, and by its loans of this run."""
+    if not len(means.per_borrower):
+        return []
+    borrower = int(asked.borrowers[row])
+    known = slice(int(means.owed_from[borrower]), int(means.owed_from[borrower + 1]))
+    found = [(means.owed_lenders[known], means.owed_amounts[known])]
+    loan = int(made.latest[borrower])
+    while loan >= 0:
+        notes = slice(int(made.ends[loan - 1]) if loan else 0, int(made.ends[loan]))
+        found.append((made.lenders[notes], made.amounts[notes]))
+        loan = int(made.previous[loan])
+    return found
+
+
+def _remember(asked: Asked, means: Means, made: Made, row: int) -> None:
+    for lenders, amounts in _owed(asked, means, made, row):
+        np.add.at(means.owed, lenders, amounts)
+
+
+def _forget(
+    asked: Asked, means: Means, made: Made, row: int, pieces: Pieces, places: Places
+) -> None:
+    """Leave the scratch space all zero."""
+    if len(means.given):
+        for rows, _ in pieces:
+            means.given[places.lenders[rows]] = 0
+    for lenders, _ in _owed(asked, means, made, row):
+        means.owed[lenders] = 0

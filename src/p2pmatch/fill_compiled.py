@@ -1,0 +1,16 @@
+"""The loop over the places, compiled by numba: needs the extra `fast`.
+
+The first run in a new environment compiles for some seconds; the machine code is kept on disk, and
+loaded in a fraction of a second from then on.
+"""
+
+from typing import cast
+
+from numba import njit
+
+from p2pmatch import fill_loop
+from p2pmatch.fill import Fill
+
+__all__ = ["fill"]
+
+fill: Fill = cast("Fill", njit(cache=True)(fill_loop.fill))

@@ -1,0 +1,75 @@
+"""Places side by side in rank order, and which of them are one lender's."""
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Line", "Repeats"]
+
+Amounts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+
+
+@attrs.frozen(eq=False)
+class Repeats:
+    """The rows whose lender has several: sorted by lender, then by rank.
+
+    rows : positions; starts, sizes : where each lender's rows begin in it, and how many they are.
+    """
+
+    rows: npt.NDArray[np.intp]
+    starts: npt.NDArray[np.intp]
+    sizes: npt.NDArray[np.intp]
+
+    @staticmethod
+    def among(lenders: Numbers) -> "Repeats | None":
+        """The repeats among these rows' lenders; None where all differ. O(n log n).
+
+        Examples
+        --------
+        >>> Repeats.among(np.array([7, 5, 9, 5], dtype=np.int32)).rows.tolist()
+        [1, 3]
+        """
+        order = lenders.argsort(kind="stable")
+        ranked = lenders[order]
+        same = ranked[1:] == ranked[:-1]
+        if not same.any():
+            return None
+        several = np.zeros(len(lenders), dtype=np.bool_)
+        several[1:] = same
+        several[:-1] |= same
+        rows = order[several]
+        who = lenders[rows]
+        first = np.ones(len(rows), dtype=np.bool_)
+        np.not_equal(who[1:], who[:-1], out=first[1:])
+        starts = first.nonzero()[0]
+        return Repeats(rows, starts, np.diff(starts, append=len(rows)))
+
+
+class Line:
+    """Places in rank order: parallel columns, and what of them does not change while they stand.
+
+    keys, caps (most per loan, minor units) : int64; slots, lenders : int32.
+    """
+
+    __slots__ = ("_repeats", "_searched", "caps", "keys", "lenders", "slots")
+
+    def __init__(self, keys: Amounts, slots: Numbers, lenders: Numbers, caps: Amounts) -> None:
+        self.keys = keys
+        self.slots = slots
+        self.lenders = lenders
+        self.caps = caps
+        self._repeats: Repeats | None = None
+        self._searched = False
+
+    @property
+    def repeats(self) -> Repeats | None:
+        """The rows whose lender has several; worked out once."""
+        if not self._searched:
+            self._repeats = Repeats.among(self.lenders)
+            self._searched = True
+        return self._repeats
+
+    def take(self, rows: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Line":
+        """Some of the rows."""
+        return Line(self.keys[rows], self.slots[rows], self.lenders[rows], self.caps[rows])

@@ -1,0 +1,224 @@
+"""Many requests matched one after the other, in runs: what `fill` can do at once, it does.
+
+Where nobody waits and nothing but arrival, limits and tags decides, requests are filled in a run;
+the loans of a run are one event. A request that is not so plain is matched by itself.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.allocation import Fifo
+from p2pmatch.caps import LIMIT_NAMES
+from p2pmatch.events import Event, LoanMade, LoansMade
+from p2pmatch.fill import FULL, MORE, Asked, Made, Means
+from p2pmatch.ladder import key_bounds, rates_of
+from p2pmatch.loans import Loan, Loans, Notes
+from p2pmatch.mechanisms.immediate import match_now
+from p2pmatch.mechanisms.loaded import Loaded
+from p2pmatch.pricing import PayAsOffered
+from p2pmatch.request_columns import RequestColumns
+from p2pmatch.state import State
+
+__all__ = ["may_run", "submit_run"]
+
+# For fewer requests it is not worth while to lay out the arrays.
+_FEW: Final = 8
+# Space for so many notes a request, at first, and at most for so many notes in all.
+_NOTES_EACH: Final = 256
+_NOTES: Final = 2**20
+Amounts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+
+
+def may_run(state: State, requests: RequestColumns) -> bool:
+    """Whether these requests may be filled in runs. O(1)."""
+    rules = state.rules
+    return (
+        len(requests) >= _FEW
+        and rules.matching == "immediate"
+        and isinstance(rules.allocation_rule, Fifo)
+        and isinstance(rules.pricing_rule, PayAsOffered)
+        and not state.waiting
+        and not state.any_share
+        and not state.parts
+        and rules.borrower_limits.total is None
+        and not state.borrower_caps.own
+    )
+
+
+def submit_run(state: State, requests: RequestColumns, now: int) -> Iterator[list[Event]]:
+    """The events, step by step; each must be applied before the next is asked for."""
+    run = _Run(state, requests)
+    row = 0
+    while row < len(requests):
+        stop, notes = run.fill(row)
+        if stop > row:
+            yield [LoansMade(now=now, loans=run.loans(row, stop, notes))]
+        row = stop
+        if row < len(requests):
+            events = match_now(state, requests[row], now)
+            yield events
+            made = [event.loan for event in events if isinstance(event, LoanMade)]
+            run.skip(row, made[0] if made else None)
+            row += 1
+
+
+class _Run:
+    """The arrays of one call, laid out once and added to as the run goes on."""
+
+    def __init__(self, state: State, requests: RequestColumns) -> None:
+        self.state = state
+        self.requests = requests
+        self.units = state.rules.increment, state.least
+        self.asked, codes = self._asked()
+        self.places = Loaded(state, requests.cells)
+        self.means = self._means(codes)
+        rows = len(requests)
+        space = min(max(rows * _NOTES_EACH, 1024), _NOTES)
+        self.made = Made(
+            np.empty(space, dtype=np.int64),
+            np.empty(space, dtype=np.int32),
+            np.empty(space, dtype=np.int32),
+            np.empty(space, dtype=np.int64),
+            np.empty(space, dtype=np.int64),
+            np.zeros(rows, dtype=np.int64),
+            np.full(rows, -1, dtype=np.int64),
+            np.full(len(codes), -1, dtype=np.int64),
+        )
+        self.notes = 0
+
+    def fill(self, row: int) -> tuple[int, slice]:
+        """Fill requests from `row` on; the first that is not filled, and the notes made."""
+        first = self.notes
+        while True:
+            row, self.notes, why = self.state.fill(
+                self.places.places(),
+                self.asked,
+                self.means._replace(left=self.places.left),
+                self.made,
+                self.units,
+                row,
+                self.notes,
+            )
+            if why == MORE:
+                self.places.load(int(self.asked.cells[row]))
+            elif why == FULL:
+                self._more_space()
+            else:
+                return row, slice(first, self.notes)
+
+    def loans(self, row: int, stop: int, notes: slice) -> Loans:
+        """The loans of the requests from `row` to `stop`."""
+        state, made = self.state, self.made
+        columns = Notes(
+            made.amounts[notes],
+            rates_of(made.keys[notes]),
+            made.slots[notes],
+            made.lenders[notes],
+            state.offer_names,
+            state.lender_names,
+        )
+        return Loans(self.requests[row:stop], made.ends[row:stop] - notes.start, columns)
+
+    def skip(self, row: int, loan: Loan | None) -> None:
+        """Take note of a request that was matched by itself."""
+        means, made = self.means, self.made
+        if loan is not None:
+            lenders, amounts = loan.notes.lenders, loan.notes.amounts
+            self.places.spend(loan.notes.offers, amounts)
+            while self.notes + len(amounts) > len(self.made.amounts):
+                self._more_space()
+            made = self.made
+            notes = slice(self.notes, self.notes + len(amounts))
+            made.lenders[notes], made.amounts[notes] = lenders, amounts
+            self.notes = notes.stop
+            if len(means.in_all):
+                np.subtract.at(means.in_all, lenders, amounts)
+            if len(means.in_grade):
+                np.subtract.at(means.in_grade[self.asked.grades[row]], lenders, amounts)
+            if len(means.per_borrower):
+                borrower = self.asked.borrowers[row]
+                made.previous[row] = made.latest[borrower]
+                made.latest[borrower] = row
+        made.ends[row] = self.notes
+
+    def _more_space(self) -> None:
+        made = self.made
+        self.made = made._replace(
+            keys=np.concatenate((made.keys, np.empty_like(made.keys))),
+            slots=np.concatenate((made.slots, np.empty_like(made.slots))),
+            lenders=np.concatenate((made.lenders, np.empty_like(made.lenders))),
+            amounts=np.concatenate((made.amounts, np.empty_like(made.amounts))),
+            accounts=np.concatenate((made.accounts, np.empty_like(made.accounts))),
+        )
+
+    def _asked(self) -> tuple[Asked, dict[str, int]]:
+        """The requests as numbers; and the borrowers' numbers, where they are needed."""
+        state, requests = self.state, self.requests
+        rules = state.rules
+        cells = np.array([state.cell_of[cell] for cell in requests.cells], dtype=np.int32)
+        grades = np.array(
+            [rules.grades.index(grade) for grade, _ in requests.cells], dtype=np.int32
+        )
+        borrowers = requests.borrower_ids
+        codes: dict[str, int] = {}
+        numbers: list[int] = []
+        if "per_borrower" in state.lender_caps.in_force:
+            numbers = [codes.setdefault(borrower, len(codes)) for borrower in borrowers]
+        barred = [state.lenders.get(borrower, -1) for borrower in borrowers]
+        odd = np.zeros(len(requests), dtype=np.bool_)
+        if state.groups:
+            odd[:] = [borrower in state.groups for borrower in borrowers]
+        asked = Asked(
+            requests.amounts,
+            key_bounds(requests.max_rates),
+            cells[requests.cell_codes],
+            grades[requests.cell_codes],
+            np.array(barred, dtype=np.int32),
+            requests.tag_codes,
+            np.array(numbers, dtype=np.int32),
+            odd,
+        )
+        return asked, codes
+
+    def _means(self, borrowers: dict[str, int]) -> Means:
+        state = self.state
+        count = len(state.lender_names)
+        everybody = np.arange(count, dtype=np.int32)
+        limits = {name: np.empty(0, dtype=np.int64) for name in LIMIT_NAMES}
+        for name in state.lender_caps.in_force:
+            caps = state.lender_caps.of(name, everybody, count)
+            limits[name] = np.full(count, caps) if isinstance(caps, int) else caps
+        in_grade = np.empty((0, 0), dtype=np.int64)
+        if len(limits["per_grade"]):
+            in_grade = np.array(
+                [
+                    limits["per_grade"] - state.exposure.in_grade(grade, count)[:count]
+                    for grade in state.rules.grades
+                ]
+            )
+        if len(limits["total"]):
+            limits["total"] = limits["total"] - state.exposure.in_total(count)[:count]
+        owed = [state.exposure.lent_to(borrower) for borrower in borrowers]
+        limited = bool(state.lender_caps.in_force)
+        rules = state.tag_rules
+        fits = [
+            [needs <= tags and not bars & tags for needs, bars in rules]
+            for tags in self.requests.tags
+        ]
+        return Means(
+            self.places.left,
+            np.array(fits, dtype=np.bool_),
+            limits["per_loan"],
+            limits["total"],
+            in_grade,
+            limits["per_borrower"],
+            np.array([0, *(len(lenders) for lenders, _ in owed)], dtype=np.int64).cumsum(),
+            np.concatenate([np.empty(0, dtype=np.int32), *(lenders for lenders, _ in owed)]),
+            np.concatenate([np.empty(0, dtype=np.int64), *(amounts for _, amounts in owed)]),
+            np.zeros(count if limited else 0, dtype=np.int64),
+            np.zeros(count if limits["per_borrower"].size else 0, dtype=np.int64),
+        )

@@ -1,0 +1,139 @@
+"""Places of several cells, copied out of their ladders into flat arrays as a run needs them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.fill import Places
+from p2pmatch.ladder import Chunk
+from p2pmatch.state import State
+
+__all__ = ["Loaded"]
+
+Amounts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+
+# Space for so many places and segments, at first.
+_ROWS: Final = 4096
+_SEGMENTS: Final = 64
+# A cell's chunks are loaded one, then two, then four at a time, up to so many.
+_CHUNKS: Final = 64
+
+
+class Loaded:
+    """The places loaded so far: one segment for each chunk.
+
+    Methods: `load` the next of a cell; `places`, as the kernels want them; `spend` money that was
+    lent elsewhere.
+
+    Attributes
+    ----------
+    left : int64, minor units, the money at each place; of an offer with several, at its first.
+    """
+
+    def __init__(self, state: State, cells: Sequence[tuple[str, int]]) -> None:
+        ladders = [state.ladders[state.cell_of[cell]] for cell in cells]
+        self.state = state
+        self.left = np.empty(_ROWS, dtype=np.int64)
+        self._rows = self._segments = 0
+        self._several = len(cells) > 1
+        tagged = any(ladder.tagged for ladder in ladders)
+        capped = any(ladder.capped for ladder in ladders)
+        self._places = Places(
+            keys=np.empty(_ROWS, dtype=np.int64),
+            slots=np.empty(_ROWS, dtype=np.int32),
+            lenders=np.empty(_ROWS, dtype=np.int32),
+            accounts=np.empty(_ROWS, dtype=np.int64),
+            tags=np.empty(_ROWS * tagged, dtype=np.int32),
+            caps=np.empty(_ROWS * capped, dtype=np.int64),
+            starts=np.empty(_SEGMENTS, dtype=np.int64),
+            stops=np.empty(_SEGMENTS, dtype=np.int64),
+            following=np.empty(_SEGMENTS, dtype=np.int64),
+            first=np.full(len(state.cells), -1, dtype=np.int64),
+            complete=np.zeros(len(state.cells), dtype=np.bool_),
+        )
+        # By slot, 1 more than its account; made when somebody asks.
+        self._account_of: Amounts | None = None
+        # By cell: its last segment, the last key loaded, how many chunks were loaded at once.
+        self._last: dict[int, int] = {}
+        self._last_key: dict[int, int] = {}
+        self._step: dict[int, int] = {}
+
+    def places(self) -> Places:
+        """What is loaded. The kernels may drop places without money from it."""
+        return self._places
+
+    def load(self, cell: int) -> None:
+        """Load the cell's next chunks, or note that there are none."""
+        step = self._step[cell] = min(2 * self._step.get(cell, 0) or 1, _CHUNKS)
+        pieces = self.state.ladders[cell].after(self._last_key.get(cell, -1), step)
+        self._places.complete[cell] = not pieces
+        for chunk, used in pieces:
+            self._append(cell, chunk, used)
+
+    def spend(self, slots: Numbers, amounts: Amounts) -> None:
+        """Take money off the accounts of some slots, each there once, as far as they are loaded."""
+        accounts = self._known()[slots] - 1
+        known = accounts >= 0
+        self.left[accounts[known]] -= amounts[known]
+
+    def _append(self, cell: int, chunk: Chunk, used: slice) -> None:
+        rows = slice(self._rows, self._rows + used.stop - used.start)
+        self._make_space(rows.stop)
+        places = self._places
+        places.keys[rows] = chunk.keys[used]
+        places.slots[rows] = slots = chunk.slots[used]
+        places.lenders[rows] = chunk.lenders[used]
+        if len(places.tags):
+            places.tags[rows] = chunk.tags[used]
+        if len(places.caps):
+            places.caps[rows] = chunk.caps[used]
+        self.left[rows] = self.state.table.remaining.take(slots)
+        accounts = np.arange(rows.start, rows.stop)
+        if self._several:
+            before = self._known().take(slots)
+            accounts = np.where(before > 0, before - 1, accounts)
+        if self._account_of is not None:
+            self._account_of[slots] = accounts + 1
+        places.accounts[rows] = accounts
+        self._link(cell, rows)
+        self._rows = rows.stop
+        self._last_key[cell] = int(chunk.keys[used.stop - 1])
+
+    def _known(self) -> Amounts:
+        if self._account_of is None:
+            self._account_of = np.zeros(self.state.table.count, dtype=np.int64)
+            # One row for each slot: there is one cell only. The kernels move rows, accounts and
+            # all, but none that has money, and is still wanted, is lost.
+            used = slice(0, self._rows)
+            self._account_of[self._places.slots[used]] = self._places.accounts[used] + 1
+        return self._account_of
+
+    def _link(self, cell: int, rows: slice) -> None:
+        """Make the rows the cell's last segment."""
+        places, segment = self._places, self._segments
+        self._segments += 1
+        places.starts[segment], places.stops[segment] = rows.start, rows.stop
+        places.following[segment] = -1
+        last = self._last.get(cell)
+        if last is None:
+            places.first[cell] = segment
+        else:
+            places.following[last] = segment
+        self._last[cell] = segment
+
+    def _make_space(self, rows: int) -> None:
+        """Let the columns grow in place, which for large ones moves pages instead of bytes."""
+        places = self._places
+        if rows > len(self.left):
+            self.left.resize(2 * rows, refcheck=False)
+            for column in (places.keys, places.slots, places.lenders, places.accounts):
+                column.resize(2 * rows, refcheck=False)
+            for column in (places.tags, places.caps):
+                if len(column):
+                    column.resize(2 * rows, refcheck=False)
+        if self._segments == len(places.starts):
+            for column in (places.starts, places.stops, places.following):
+                column.resize(2 * self._segments, refcheck=False)

@@ -1,0 +1,111 @@
+"""Many requests as columns that look like a list of `Request`."""
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch.orders import Request
+
+__all__ = ["RequestColumns", "borrowers_of", "cells_of", "ids_of"]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class RequestColumns(Sequence[Request]):
+    """Many requests, checked, as columns of equal length n. A request is made when it is asked for.
+
+    Parameters
+    ----------
+    request_ids, borrower_ids : lists of n ids.
+    amounts, max_rates, least_amounts : int64, shape (n,), minor units and ppm.
+    cells, cell_codes : the distinct pairs (grade, term), and int32 positions in them.
+    tags, tag_codes : the distinct sets of tags, and int32 positions in them.
+    expires_at : per request, or None.
+    whole : bool, shape (n,): whether no least amount was set, so that it is the whole amount.
+    """
+
+    request_ids: list[str]
+    borrower_ids: list[str]
+    amounts: npt.NDArray[np.int64]
+    max_rates: npt.NDArray[np.int64]
+    least_amounts: npt.NDArray[np.int64]
+    whole: npt.NDArray[np.bool_]
+    cells: Sequence[tuple[str, int]]
+    cell_codes: npt.NDArray[np.int32]
+    tags: Sequence[frozenset[str]]
+    tag_codes: npt.NDArray[np.int32]
+    expires_at: Sequence[int | None]
+
+    def __len__(self) -> int:
+        return len(self.request_ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Request: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RequestColumns": ...
+    def __getitem__(self, index: int | slice) -> "Request | RequestColumns":
+        if isinstance(index, slice):
+            return RequestColumns(
+                request_ids=self.request_ids[index],
+                borrower_ids=self.borrower_ids[index],
+                amounts=self.amounts[index],
+                max_rates=self.max_rates[index],
+                least_amounts=self.least_amounts[index],
+                whole=self.whole[index],
+                cells=self.cells,
+                cell_codes=self.cell_codes[index],
+                tags=self.tags,
+                tag_codes=self.tag_codes[index],
+                expires_at=self.expires_at[index],
+            )
+        grade, term = self.cells[self.cell_codes[index]]
+        return Request(
+            request_id=self.request_ids[index],
+            borrower_id=self.borrower_ids[index],
+            amount=int(self.amounts[index]),
+            max_rate=int(self.max_rates[index]),
+            grade=grade,
+            term=term,
+            min_amount=None if self.whole[index] else int(self.least_amounts[index]),
+            tags=self.tags[self.tag_codes[index]],
+            expires_at=self.expires_at[index],
+        )
+
+    def __iter__(self) -> Iterator[Request]:
+        return (self[row] for row in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
+
+
+def ids_of(requests: Sequence[Request]) -> list[str]:
+    """The requests' ids."""
+    if isinstance(requests, RequestColumns):
+        return requests.request_ids
+    return [request.request_id for request in requests]
+
+
+def borrowers_of(requests: Sequence[Request]) -> list[str]:
+    """The borrowers' ids."""
+    if isinstance(requests, RequestColumns):
+        return requests.borrower_ids
+    return [request.borrower_id for request in requests]
+
+
+def cells_of(
+    requests: Sequence[Request],
+) -> tuple[Sequence[tuple[str, int]], npt.NDArray[np.int32]]:
+    """The pairs (grade, term), and which of them each request is for."""
+    if isinstance(requests, RequestColumns):
+        return requests.cells, requests.cell_codes
+    numbers: dict[tuple[str, int], int] = {}
+    codes = [
+        numbers.setdefault((request.grade, request.term), len(numbers)) for request in requests
+    ]
+    return list(numbers), np.array(codes, dtype=np.int32)

@@ -1,0 +1,224 @@
+"""Runs of requests: by vector passes, by the loop, and one by one, the same to the last bit."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2pmatch import BorrowerLimits, Limits, Marketplace, Request, Rules, fill, fill_loop
+from p2pmatch.events import LoanMade, LoansMade
+from p2pmatch.fill import Fill
+from p2pmatch.fill_of import VARIABLE, fill_of
+from tests.machines.pair import offer_columns, request_columns
+from tests.strategies import Draw
+
+KERNELS: dict[str, Fill] = {"passes": fill.fill, "loop": fill_loop.fill}
+
+
+class Twins:
+    """One marketplace for each kernel, and one whose requests come one by one."""
+
+    def __init__(self, rules: Rules, kernels: dict[str, Fill] | None = None) -> None:
+        self.one = Marketplace(rules)
+        self.many = {}
+        for name, kernel in (kernels or KERNELS).items():
+            self.many[name] = Marketplace(rules, compiled=False)
+            self.many[name]._state.fill = kernel
+
+    def do(self, call: Callable[[Marketplace], object]) -> None:
+        for market in (self.one, *self.many.values()):
+            call(market)
+
+    def submit(self, requests: list[Request], now: int = 1) -> None:
+        expected = [self.one.submit(request, now=now) for request in requests]
+        columns = request_columns(requests)
+        for name, market in self.many.items():
+            events: list[Any] = []
+            market.subscribe(events.append)
+            results = market.submit_many(columns, now=now)
+            assert list(results) == expected, name
+            assert market.digest() == self.one.digest(), name
+            market.check()
+            made = [result.loan for result in expected]
+            principals = [0 if loan is None else loan.principal for loan in made]
+            assert results.principals.tolist() == principals
+            amounts = [note.amount for loan in made if loan is not None for note in loan.notes]
+            assert results.notes.amounts.tolist() == amounts
+            counts = [0 if loan is None else len(loan.notes) for loan in made]
+            assert results.ends.tolist() == np.cumsum(counts).tolist()
+
+
+def plain_rules(draw: Draw) -> Rules:
+    """The drawn rules, as far as runs can have them."""
+    return attrs.evolve(
+        draw.rules,
+        allocation="fifo",
+        pricing="pay_as_offered",
+        matching="immediate",
+        clearing_point=0,
+        max_share=None,
+        lender_limits=attrs.evolve(draw.rules.lender_limits, max_share=None),
+        borrower_limits=BorrowerLimits(),
+    )
+
+
+@given(st.integers(0, 2**32), st.integers(1, 120), st.integers(8, 40), st.booleans())
+@settings(max_examples=60)
+def test_many_at_once_are_the_same_as_one_by_one(
+    seed: int, offers: int, requests: int, limited: bool
+) -> None:
+    draw = Draw(Random(seed))
+    twins = Twins(plain_rules(draw))
+    book = [attrs.evolve(draw.offer(0, card=False), max_share=None) for _ in range(offers)]
+    twins.do(lambda market: market.post_many(offer_columns(book), now=0))
+    if limited:
+        own = {party: attrs.evolve(draw.limits(), max_share=None) for party in draw.parties[:3]}
+        floor = draw.rules.smallest_note
+        for party, limits in own.items():
+            high = {
+                name: max(value, floor)
+                for name, value in attrs.asdict(limits).items()
+                if value is not None
+            }
+            twins.do(lambda m, p=party, h=high: m.set_lender_limits(p, Limits(**h), now=0))
+    if draw.chance(30):
+        group = set(draw.parties[:2])
+        twins.do(lambda market: market.declare_group("bob", group, now=0))
+    for _ in range(2):
+        twins.submit([draw.request(9) for _ in range(requests)])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_runs_over_many_chunks(seed: int) -> None:
+    draw = Draw(Random(seed))
+    twins = Twins(
+        attrs.evolve(plain_rules(draw), lender_limits=Limits(), min_note=None, increment=1)
+    )
+    random = draw.random
+    count = 6_000
+    columns = {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{random.randrange(900)}" for _ in range(count)],
+        "amount": [random.randrange(1, 9) for _ in range(count)],
+        "min_rate": [random.randrange(50) * 1_000 for _ in range(count)],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    for turn in range(3):
+        twins.submit(
+            [
+                Request(
+                    request_id=f"r{turn}-{i}",
+                    borrower_id=f"b{i % 5}",
+                    amount=random.choice([5, 300, 900]),
+                    max_rate=random.choice([9_000, 90_000]),
+                    grade=random.choice(draw.rules.grades),
+                    term=random.choice(draw.rules.terms),
+                    min_amount=1,
+                )
+                for i in range(12)
+            ]
+        )
+
+
+def test_notes_find_space_however_many_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pmatch.mechanisms.bulk._NOTES", 3)
+    rules = Rules(grades=["A"], terms=[36], lender_limits=Limits(per_borrower=7, total=30))
+    twins = Twins(rules)
+    columns = {
+        "offer_id": [f"o{i}" for i in range(200)],
+        "lender_id": [f"l{i % 70}" for i in range(200)],
+        "amount": [5] * 200,
+        "min_rate": [i % 7 for i in range(200)],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    # The eleventh is partly filled, and so goes its own way in the middle of the run.
+    amounts = [30] * 10 + [10_000] + [30] * 5
+    requests = [
+        Request(
+            request_id=f"r{i}",
+            borrower_id=f"b{i % 2}",
+            amount=amount,
+            max_rate=9,
+            grade="A",
+            term=36,
+            min_amount=1,
+        )
+        for i, amount in enumerate(amounts)
+    ]
+    twins.submit(requests)
+
+
+def market_with(requests: int, **rules: Any) -> list[str]:
+    """The kinds of events that so many requests lead to."""
+    market = Marketplace(Rules(**{"grades": ["A"], "terms": [36], **rules}))
+    columns = {"offer_id": ["o"], "lender_id": ["ann"], "amount": [900], "min_rate": [50_000]}
+    market.post_many(columns, now=0)
+    seen: list[Any] = []
+    market.subscribe(seen.append)
+    market.submit_many(
+        {
+            "request_id": [f"r{i}" for i in range(requests)],
+            "borrower_id": ["bob"] * requests,
+            "amount": [10] * requests,
+            "max_rate": [90_000] * requests,
+            "grade": ["A"] * requests,
+            "term": [36] * requests,
+        },
+        now=1,
+    )
+    return [type(event).__name__ for event in seen]
+
+
+def test_the_loans_of_a_run_are_one_event() -> None:
+    assert market_with(8) == [LoansMade.__name__]
+    assert market_with(7) == [LoanMade.__name__] * 7
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"allocation": "pro_rata"},
+        {"pricing": "midpoint"},
+        {"max_share": 1_000_000},
+        {"borrower_limits": BorrowerLimits(total=1_000)},
+    ],
+)
+def test_what_is_not_plain_goes_one_by_one(rules: dict[str, Any]) -> None:
+    assert market_with(9, **rules) == [LoanMade.__name__] * 9
+
+
+def test_the_environment_turns_the_compiled_loop_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fill_of(compiled=False) is fill.fill
+    monkeypatch.setenv(VARIABLE, "0")
+    assert fill_of(compiled=None) is fill.fill
+    monkeypatch.setenv(VARIABLE, "1")
+    assert fill_of(compiled=None) is not fill.fill
+
+
+def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setitem(__import__("sys").modules, "p2pmatch.fill_compiled", None)
+    monkeypatch.delattr("p2pmatch.fill_compiled", raising=False)
+    with pytest.raises(ImportError, match=r"p2pmatch\[fast\]"):
+        fill_of(compiled=True)
+    assert market_with(8) == [LoansMade.__name__]
+
+
+def test_compiled_it_is_the_same() -> None:
+    pytest.importorskip("numba")
+    draw = Draw(Random(5))
+    rules = attrs.evolve(
+        plain_rules(draw), lender_limits=Limits(per_loan=7_000, per_borrower=9_000)
+    )
+    twins = Twins(
+        attrs.evolve(rules, increment=1, min_note=None), {"compiled": fill_of(compiled=True)}
+    )
+    for turn in range(3):
+        book = [attrs.evolve(draw.offer(9, card=False), max_share=None) for _ in range(400)]
+        twins.do(lambda market, book=book, now=turn: market.post_many(offer_columns(book), now=now))
+        twins.submit([draw.request(9) for _ in range(60)], now=turn)
