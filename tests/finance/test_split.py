@@ -87,13 +87,14 @@ def test_nobody_is_ever_a_cent_away(loan: tuple[Schedule, list[tuple[int, int]]]
     assert worst["payments"] <= 1
 
 
-#: Notes so small, and a row in which no choice keeps their payments within a cent.
-STUCK = [(25, 90_000), (6, 90_000), (38, 90_000), (4, 90_000), (9, 90_000), (4, 90_000)]
+#: Notes so small that none of the orders keeps their payments within a cent in every row.
+STUCK = [(4, 0), (27, 900_000), (2, 900_000), (11, 50_000), (28, 900_000), (29, 900_000)]
+STUCK += [(3, 90_000), (6, 90_000), (25, 90_000)]
 
 
 @settings(max_examples=200)
 @given(loans(1, 60))
-@example((schedule(principal=86, rate=90_000, term=36), STUCK))
+@example((schedule(principal=135, rate=blended(STUCK), term=36), STUCK))
 def test_with_dust_interest_and_principal_still_keep_within_a_cent(
     loan: tuple[Schedule, list[tuple[int, int]]],
 ) -> None:
@@ -144,6 +145,25 @@ def test_by_hand() -> None:
     assert repr(split) == "<2 notes, 3 payments, 10090 minor units>"
     assert split == s.split(notes_of((6_000, 50_000), (4_000, 60_000)))
     assert split != s.split(notes_of((6_000, 50_000), (4_000, 60_001)), servicing=50_000)
+
+
+def test_one_row_that_cannot_be_served_sends_the_whole_loan_to_the_fallback() -> None:
+    s = schedule(principal=135, rate=blended(STUCK), term=36)
+    split = s.split(notes_of(*STUCK))
+    check_it_adds_up(s, split, STUCK)
+    assert 1 < drifts(s, split, STUCK)["payments"] < 2
+
+
+def test_an_interest_only_loan_prepaid_in_part_needs_the_second_order() -> None:
+    """For a long time no principal is paid, so nobody's cent ahead of principal can be evened out."""
+    notes = [(2_500 + 37 * i, 50_000 + 3_000 * i) for i in range(20)]
+    s = schedule(
+        principal=sum(a for a, _ in notes), rate=blended(notes), term=60, method="interest_only"
+    )
+    early = s.prepay(after=7, amount=12_345, then="lower")
+    split = early.split(notes_of(*notes))
+    check_it_adds_up(early, split, notes)
+    assert drifts(early, split, notes)["payments"] <= 1
 
 
 def test_a_row_that_cannot_be_served_is_said_so() -> None:

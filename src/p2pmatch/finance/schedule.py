@@ -104,9 +104,10 @@ class Schedule:
         Notes
         -----
         After every payment each note has received its exact share of the interest, and of the
-        principal, to less than one cent, and of the payments to one cent at most. Only where notes
-        are so small that they get no principal in some payments, the last may be two cents. See
-        `p2pmatch.finance.split`. O(notes x payments x log).
+        principal, to less than one cent, and of the payments to one cent at most. The last is
+        tested, not proved, and may be anything less than two cents for notes so small that they get
+        no cent of principal in some payments. See `p2pmatch.finance.split`. O(notes x payments x
+        log).
 
         Examples
         --------

@@ -12,15 +12,17 @@ Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes" (
 
 Interest and principal could still err the same way together. So they are chosen together: a note
 whose two fractions add up to less than one cent gets at most one more of the two, a note above one
-cent at least one. That keeps the payments within one cent as well. Where notes are so
-small that they get no cent of principal in some payments, there may be no such choice; then each of
-the two is shared by itself, and the payments keep within two cents.
+cent at least one. That keeps the payments within one cent as well. Where notes get no cent of
+principal in some payments, such a choice may be missed (three orders of choosing are tried; one in
+some thousand loans of notes under 0.40 was seen to fail them all). Then each of the two is shared
+by itself, and the payments keep within two cents.
 """
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
+from operator import mul
 from typing import Protocol
 
 import attrs
@@ -28,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.errors import InvalidValue
-from p2pmatch.units import FULL_SHARE
+from p2pmatch.finance.amortise import half_up, period_growth
 
 __all__ = ["HasNotes", "Split", "share_out"]
 
@@ -126,7 +128,8 @@ def share_out(
     earning = [amount * rate for amount, rate in zip(amounts, notes.rates.tolist(), strict=True)]
     owed = _Column.of(principal, amounts)
     due = _Column.of(interest, earning if any(earning) else amounts)
-    shared = _together(due, owed) or (_alone(due), _alone(owed))
+    attempts = (_together(due, owed, order) for order in ("first", "payments", "last"))
+    shared = next(filter(None, attempts), None) or (_alone(due), _alone(owed))
     # Everything received so far, one row a note.
     interests, principals = (np.array(rows, dtype=np.int64).T for rows in shared)
     received, repaid = (_steps(rows) for rows in (interests, principals))
@@ -148,13 +151,9 @@ def _fees(
     """Each note's fee on what it had outstanding, from the rounding of all fees so far."""
     lent = sum(amounts)
     balances = [lent, *(lent - paid for paid in accumulate(principal.tolist()))]
-    so_far = list(
-        accumulate(balance * part for balance, part in zip(balances, parts, strict=False))
-    )
-    rows = []
-    for amount in amounts:
-        share = Fraction(2 * amount * fee_ppm, lent * FULL_SHARE)
-        rows.append([int(share * total + 1) // 2 for total in so_far])
+    growth, whole = period_growth(Fraction(fee_ppm), parts)
+    so_far = list(accumulate(map(mul, balances, growth)))
+    rows = [[half_up(amount * fee, lent * whole) for fee in so_far] for amount in amounts]
     return _steps(np.array(rows, dtype=np.int64))
 
 
@@ -185,7 +184,7 @@ class _Column:
 class _Row:
     """One column after one payment: whole cents of each exact share, and who may get one more."""
 
-    def __init__(self, column: _Column, row: int, given: Sequence[int]) -> None:
+    def __init__(self, column: _Column, row: int, given: Sequence[int], ties: int = 1) -> None:
         exact = [divmod(column.totals[row] * w, column.whole) for w in column.weights]
         self.floors = [floor for floor, _ in exact]
         self.rests = [rest for _, rest in exact]
@@ -196,7 +195,7 @@ class _Row:
         #: Who else may get it, the earliest due first.
         self.free = sorted(
             (note for note, rest in enumerate(self.rests) if rest and note not in self.ahead),
-            key=lambda note: column.due(note, self.floors[note] + 1),
+            key=lambda note: (column.due(note, self.floors[note] + 1), ties * note),
         )
 
     def with_extras(self, notes: set[int]) -> list[int]:
@@ -215,16 +214,22 @@ def _alone(column: _Column) -> list[list[int]]:
     return rows
 
 
-def _together(due: _Column, owed: _Column) -> tuple[list[list[int]], list[list[int]]] | None:
+def _together(
+    due: _Column, owed: _Column, order: str
+) -> tuple[list[list[int]], list[list[int]]] | None:
     """Both columns' cumulative parts with the payments within one cent too.
 
-    None where a row cannot be served. That has been seen only where notes are so small that they
-    get no cent of principal in some payments.
+    Among notes due in the same row the first comes first, or the last; or interest goes by when the
+    payments are due. None where that leaves a row that cannot be served: seen only where notes get
+    no cent of principal in some payments, and hardly ever for all three orders.
     """
+    ties = -1 if order == "last" else 1
     given_due = given_owed = [0] * len(due.weights)
     rows_due, rows_owed = [], []
     for at in range(len(due.totals)):
-        interest, principal = _Row(due, at, given_due), _Row(owed, at, given_owed)
+        interest, principal = _Row(due, at, given_due, ties), _Row(owed, at, given_owed, ties)
+        if order == "payments":
+            _sort_by_payment(interest, principal, due, owed)
         chosen = _choose(interest, principal, due.whole, owed.whole)
         if chosen is None:
             return None
@@ -233,6 +238,22 @@ def _together(due: _Column, owed: _Column) -> tuple[list[list[int]], list[list[i
         rows_due.append(given_due)
         rows_owed.append(given_owed)
     return rows_due, rows_owed
+
+
+def _sort_by_payment(interest: _Row, principal: _Row, due: _Column, owed: _Column) -> None:
+    """Put first who needs a cent of interest before its share of the payments is one more cent."""
+
+    def urgency(note: int) -> int:
+        earns, owns = due.weights[note] * owed.whole, owed.weights[note] * due.whole
+        cents = interest.floors[note] + principal.floors[note] + (note in principal.ahead) + 1
+        payment = bisect_left(
+            range(len(due.totals)),
+            cents * due.whole * owed.whole,
+            key=lambda row: due.totals[row] * earns + owed.totals[row] * owns,
+        )
+        return min(due.due(note, interest.floors[note] + 1), payment)
+
+    interest.free.sort(key=urgency)
 
 
 def _choose(
