@@ -116,7 +116,7 @@ HEAD = """\
 fifteen. p2pmatch {p2pmatch}, Python {python}, numpy {numpy}, {machine}. One by one, the hundred
 quotes would cost 5.5 times the ten largest where a quote's cost is its notes, and 10 times where it
 is the call. A row that needs no more than its notes is built when it is read; the last column reads
-every row. Under a share cap each amount has rooms of its own, so little can be shared.
+every row.
 
 """
 

@@ -299,8 +299,9 @@ def _one_cell(state: State, request: Request, amounts: Sequence[int], now: int) 
     first = quoted(rooms)
     found: dict[int, Row] = {largest: first}
     # Where every note bears its own rate, nothing but the notes themselves is needed for a quote.
-    if not first.unfunded and isinstance(state.pricing, PayAsOffered):
-        for amount, front in rooms.fronts(others).items():
+    loan = None if first.unfunded else first.loan
+    if loan is not None and isinstance(state.pricing, PayAsOffered):
+        for amount, front in rooms.fronts(others, loan).items():
             found[amount] = partial(_quote_of_front, state, first, amount, front)
     for amount in others:
         if amount not in found:

@@ -6,8 +6,10 @@ import attrs
 import numpy as np
 
 from p2pmatch.allocation import Fifo
+from p2pmatch.columns import NO_CAP
+from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Found, Rooms, Rows
+from p2pmatch.rooms import NO_ROWS, Found, Rooms, Rows
 from p2pmatch.state import State
 
 __all__ = ["Front", "SharedRooms"]
@@ -49,25 +51,65 @@ class SharedRooms(Rooms):
         """Be the rooms of this request: the same but for its amount, which is not larger."""
         self.request = request
 
-    def fronts(self, amounts: Sequence[int]) -> Mapping[int, Front]:
-        """Where the loans of these amounts end, once a larger one has been placed whole.
+    def fronts(self, amounts: Sequence[int], loan: Loan) -> Mapping[int, Front]:
+        """Where the loans of these amounts end, once `loan`, a larger one, has been placed whole.
 
-        Only where offers are used up in their order, nobody's room depends on the loan's size, and
-        the last note is no smaller than the smallest: the others are left out.
+        Only where offers are used up in their order, and the last note is no smaller than the
+        smallest: the others are left out.
         """
-        if not self._line or not isinstance(self.state.rules.allocation_rule, Fifo):
+        if not amounts or not isinstance(self.state.rules.allocation_rule, Fifo):
             return {}
-        line = Rows.joined(self._line)
-        before = line.given.cumsum() - line.given
-        # A row too small for a note still ends a loan that needs no more than it could give.
-        meets = np.maximum.accumulate(before + line.raw)
-        targets = np.array(amounts, dtype=np.int64)
-        ends = meets.searchsorted(targets)
-        rests = targets - before[ends]
+        if not self.state.any_share:
+            line = Rows.joined(self._line or [])
+            return self._ends(dict.fromkeys(amounts, line))
+        # Parts of one offer share its cap; they are few, and left to a sweep.
+        return {} if self.state.parts else self._ends(self._lines(amounts, loan))
+
+    def _ends(self, lines: Mapping[int, Rows]) -> dict[int, Front]:
+        """Where a loan of each amount ends in its line."""
+        found: dict[int, Front] = {}
+        line, before, meets = NO_ROWS, NO_ROWS.given, NO_ROWS.given
+        for amount, other in lines.items():
+            if other is not line:
+                line = other
+                before = line.given.cumsum() - line.given
+                # A row too small for a note still ends a loan that needs no more than that.
+                meets = np.maximum.accumulate(before + line.raw)
+            end = int(meets.searchsorted(amount))
+            if end < len(meets) and amount - before[end] >= self.least:
+                found[amount] = Front(line, end, int(amount - before[end]))
+        return found
+
+    def _lines(self, amounts: Sequence[int], loan: Loan) -> dict[int, Rows]:
+        """For each amount the line of those that could give, as far as the larger loan went.
+
+        The same as `Taken.room` works out one size after the other, as rows of one array.
+        """
+        cell = self.state.cell_of[loan.grade, loan.term]
+        last = self.state.key_of(int(loan.notes.offers[-1]), cell)
+        keys, slots, lenders, room, joint = _joined(self._read, last)
+        least = self.least
+        own = np.stack([self._within_offers(slots, room, a, {}, dust=False) for a in amounts])
+        caps = [self._lender_cap(lenders, joint, amount) for amount in amounts]
+        cap = np.stack(
+            [np.broadcast_to(NO_CAP if one is None else one, keys.shape) for one in caps]
+        )
+        # Each lender's rows side by side, in rank order.
+        order = lenders.argsort(kind="stable")
+        starts = np.flatnonzero(np.diff(lenders[order], prepend=-1))
+        counts = np.diff(starts, append=len(keys))
+        use = np.where(own >= least, own, 0)[:, order]
+        before = use.cumsum(axis=1) - use
+        before -= before[:, starts].repeat(counts, axis=1)
+        still = np.maximum(cap[:, order] - before, 0)
+        dust = np.maximum.reduceat(np.where(still < least, still, 0), starts, axis=1)
+        still = np.where(still < least, dust.repeat(counts, axis=1), still)
+        raw = np.empty_like(still)
+        raw[:, order] = np.minimum(own[:, order], still)
+        given = np.where(raw >= least, raw, 0)
         return {
-            amount: Front(line, end, rest)
-            for amount, end, rest in zip(amounts, ends.tolist(), rests.tolist(), strict=True)
-            if rest >= self.least
+            amount: Rows(keys, slots, lenders, own[row], raw[row], given[row])
+            for row, amount in enumerate(amounts)
         }
 
     def scan(self, size: int) -> Iterator[Rows]:
@@ -93,3 +135,17 @@ class SharedRooms(Rooms):
             found = line.take(rows), room[rows], some
             self._read.append(found)
             yield found
+
+
+def _joined(pieces: Sequence[Found], last: int) -> Found:
+    """The pieces as one, up to the place with the key `last`."""
+    keys, slots, lenders, rooms, joints = zip(*pieces, strict=True)
+    upto = slice(0, sum(int(piece.searchsorted(last, side="right")) for piece in keys))
+    joint = joints[0] if isinstance(joints[0], int | None) else np.concatenate(joints)[upto]
+    return (
+        np.concatenate(keys)[upto],
+        np.concatenate(slots)[upto],
+        np.concatenate(lenders)[upto],
+        np.concatenate(rooms)[upto],
+        joint,
+    )
