@@ -542,7 +542,8 @@ class State:
         used = slice(0, table.count)
         if (table.remaining[used] < 0).any():
             raise InvariantError("no budget is overdrawn")
-        committed = self._check_committed()
+        self._check_waiting()
+        committed = table.committed[used]
         lent = table.amount[used] - table.remaining[used] - committed - table.cancelled[used]
         booked = np.zeros(table.count, dtype=np.int64)
         for opened in self.exposure.all():
@@ -561,18 +562,16 @@ class State:
                 raise InvariantError("every slot with money stands in each of its cells, once")
         self.exposure.check(len(self.lender_names), self.waiting.committed())
 
-    def _check_committed(self) -> Amounts:
-        """What each slot has committed, minor units; raises unless what waits agrees."""
-        table = self.table
-        committed = np.zeros(table.count, dtype=np.int64)
+    def _check_waiting(self) -> None:
+        """What waits agrees with the offers, and no request holds more than it asks for."""
+        committed = np.zeros(self.table.count, dtype=np.int64)
         for _, slots, _, amounts in self.waiting.committed():
             np.add.at(committed, slots, amounts)
-        if not np.array_equal(committed, table.committed[: table.count]):
+        if not np.array_equal(committed, self.table.committed[: self.table.count]):
             raise InvariantError("what offers have committed is the sum over what waits")
         for resting in self.waiting.resting.values():
             if resting.held.total > resting.request.amount:
                 raise InvariantError("a request holds no more than it asks for")
-        return committed
 
 
 def _plain_request(request: Request) -> list[object]:
