@@ -127,8 +127,16 @@ def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
     ladder.check()
 
 
-@pytest.mark.parametrize("harm", ["order", "empty", "last", "count"])
-def test_a_ladder_that_is_not_sound_is_noticed(harm: str) -> None:
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        ("order", "keys rise strictly, up to the chunk's last key"),
+        ("empty", "a chunk is never empty"),
+        ("last", "keys rise strictly, up to the chunk's last key"),
+        ("count", "one last key per chunk"),
+    ],
+)
+def test_a_ladder_that_is_not_sound_is_noticed(harm: str, message: str) -> None:
     ladder = Ladder()
     ladder.extend(columns(list(range(10))))
     chunk = ladder.chunks[0]
@@ -140,5 +148,5 @@ def test_a_ladder_that_is_not_sound_is_noticed(harm: str) -> None:
         chunk.keys[9] = 99
     else:
         ladder.chunks.append(chunk)
-    with pytest.raises(InvariantError):
+    with pytest.raises(InvariantError, match=f"^{message}$"):
         ladder.check()

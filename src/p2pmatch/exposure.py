@@ -5,7 +5,6 @@ append, and a marketplace without limits never pays for the sums.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +50,8 @@ class _Entries:
     def columns(self) -> tuple[Lenders, Amounts]:
         """All entries; a lender may have several."""
         if self._new:
-            lenders, amounts = zip(*self._new, strict=True)
-            self._lenders = np.concatenate((self._lenders, *lenders))
-            self._amounts = np.concatenate((self._amounts, *amounts))
+            self._lenders = np.concatenate([self._lenders, *(who for who, _ in self._new)])
+            self._amounts = np.concatenate([self._amounts, *(some for _, some in self._new)])
             self._new.clear()
         if len(self._lenders) > self._most:
             self._sum_up()
@@ -101,9 +99,8 @@ class Exposure:
 
     def book_many(self, loans: Loans) -> None:
         """Count and remember loans of one grade that were made together. O(loans)."""
-        ids = (request.request_id for request in loans.requests)
         self._loans.update(
-            zip(ids, zip(repeat(loans), range(len(loans)), strict=False), strict=False)
+            (request.request_id, (loans, row)) for row, request in enumerate(loans.requests)
         )
         self._uncounted.append(loans)
         if len(loans):

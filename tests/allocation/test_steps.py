@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pmatch import InvalidValue, Level, Split, Step, Steps, UnknownName
+from p2pmatch import InvalidValue, Level, Split, Step, Steps
 from p2pmatch.allocation import Fifo, ProRata
 from tests.allocation.levels import levels, parts_of
+from tests.helpers import refusal_of
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,44 @@ def test_contradictions_are_refused(make: Any, code: str) -> None:
     assert refused.value.code == code
 
 
-def test_a_step_nobody_knows() -> None:
-    with pytest.raises(UnknownName, match=r"equal_share.*oldest.*pro_rata_floors"):
-        Step("lifo")
+def shown(rule: str) -> str:
+    return f"Step(rule={rule!r}, share=1000000, at_most=None, drop_below=0)"
+
+
+CONTRADICTS = "contradicts another value; accepted:"
+STEP_NAMES = "['equal_share', 'fifo', 'oldest', 'pro_rata', 'pro_rata_floors']"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Steps([]), "steps: () is empty; accepted: 1 to 20 Step(...)"),
+        (lambda: Steps(5), "steps: 5 has the wrong type; accepted: 1 to 20 Step(...)"),  # type: ignore[arg-type]
+        (
+            lambda: Steps([Step("fifo", at_most=5)] * 20 + [Step("fifo")]),
+            "steps: 21 is too large; accepted: 1 to 20 Step(...)",
+        ),
+        (
+            lambda: Steps([Step("fifo"), Step("pro_rata")]),
+            f"steps: {shown('fifo')} {CONTRADICTS} a bound, for steps follow",
+        ),
+        (
+            lambda: Steps([Step("oldest")]),
+            f"steps: {shown('oldest')} {CONTRADICTS} a last step without bounds: fifo, pro_rata or equal_share",
+        ),
+        (lambda: Step("lifo"), f"rule: 'lifo' is not a rule; accepted: one of {STEP_NAMES}"),
+    ],
+)
+def test_a_refusal_says_what_would_be_accepted(make: Any, message: str) -> None:
+    assert refusal_of(make) == message
+
+
+@pytest.mark.parametrize("rule", ["oldest", "pro_rata_floors"])
+def test_what_leaves_money_over_cannot_come_last(rule: str) -> None:
+    with pytest.raises(InvalidValue):
+        Steps([Step(rule)])
+
+
+def test_as_many_steps_as_are_allowed() -> None:
+    rule = Steps([Step("oldest", at_most=1)] * 19 + [Step("fifo")])
+    assert parts_of(rule, 30, [25, 30]) == [25, 5]
