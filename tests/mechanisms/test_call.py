@@ -174,6 +174,22 @@ def test_loans_come_off_the_matched_supply_in_rank_order() -> None:
     made.check()
 
 
+def test_a_loan_smaller_than_was_asked_for_says_so() -> None:
+    """The short way and the way of loans that are held say the same."""
+    for hold_for, kind in ((None, e.LoansMade), (5, e.LoanHeld)):
+        made = call(("a", "ann", 100, 5))
+        made.submit(request(150), now=1, hold_for=hold_for)
+        events: list[e.Event] = []
+        made.subscribe(events.append)
+        made.uncross("A", 36, now=2)
+        assert [type(event) for event in events] == [kind, e.RequestUnfunded, e.CellUncrossed]
+        assert {event.now for event in events} == {2}
+        unfunded = events[1]
+        assert isinstance(unfunded, e.RequestUnfunded)
+        assert unfunded.request.request_id == "r1"
+        assert (unfunded.amount, unfunded.reason) == (50, "not_enough_room")
+
+
 def test_nothing_crosses() -> None:
     made = call(("a", "ann", 100, 9))
     made.submit(request(40, 6), now=1)
