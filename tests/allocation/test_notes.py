@@ -28,6 +28,9 @@ def test_in_order(need: int, rooms: list[int], least: int, parts: list[int]) -> 
         (38, [3, 28, 7], [9, 29, 9], 5, [0, 29, 9]),
         (10, [2, 2, 2], [5, 5, 5], 5, [5, 5, 0]),
         (10, [10, 0], [10, 10], 5, [10, 0]),
+        (10, [1, 3], [9, 5], 1, [7, 3]),  # one unit is a note like others
+        (5, [1, 0], [1, 9], 1, [1, 4]),
+        (13, [0, 0, 0], [5, 5, 9], 5, [5, 5, 0]),  # notes of the least can spare nothing
     ],
 )  # fmt: skip
 def test_without_dust(

@@ -67,3 +67,9 @@ def test_splitting_an_offer_gains_no_more_than_one_unit(drawn: Level, data: st.D
     split = [*others[:at], rooms[row] - first, *others[at:]]
     after = parts_of(ProRata(), drawn.need, split, unit, unit)
     assert sum(after[half] for half in halves) <= before + unit
+
+
+def test_among_many_with_the_same_room_the_latest_are_left_out() -> None:
+    """1 010 make 40 notes of 25.25."""
+    parts = parts_of(ProRata(), 1_010, [60] * 100, min_note=25)
+    assert parts == [26] * 10 + [25] * 30 + [0] * 60

@@ -40,6 +40,8 @@ from tests.helpers import refusal_of
             [Step("pro_rata_floors", drop_below=2), Step("fifo")],
             401, [900, 200, 300, 400, 100], [191, 42, 63, 84, 21],
         ),
+        # What is not below the bound stays.
+        ([Step("pro_rata_floors", drop_below=2), Step("fifo")], 5, [4, 6], [2, 3]),
         # A share that comes to nothing is no step.
         ([Step("oldest", share=1), Step("fifo")], 20, [3, 30], [3, 17]),
     ],

@@ -190,6 +190,31 @@ def test_a_loan_smaller_than_was_asked_for_says_so() -> None:
         assert (unfunded.amount, unfunded.reason) == (50, "not_enough_room")
 
 
+def test_a_loan_of_all_that_was_asked_for_says_no_more() -> None:
+    made = call(("a", "ann", 100, 5))
+    made.submit(request(100), now=1, hold_for=5)
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    made.uncross("A", 36, now=2)
+    assert [type(event) for event in events] == [e.LoanHeld, e.CellUncrossed]
+
+
+@pytest.mark.parametrize("rules", [{"lender_limits": Limits(per_loan=200)}, {}])
+def test_a_rest_too_small_for_a_note_is_no_offers_tail(rules: dict[str, Any]) -> None:
+    """What r1 leaves of a, 10, is too little for r2, which lacks 10: c is brought up to a note."""
+    made = call(("z", "bob", 50, 4), ("a", "ann", 40, 5), ("c", "cy", 100, 6), min_note=25, **rules)
+    made.post(offer("green", "dan", 100, 19, requires={"green"}), now=0)
+    made.submit(request(30, 20, request_id="r1"), now=1)
+    made.submit(request(60, 19, request_id="r2", borrower_id="bea"), now=1)
+    made.submit(request(100, 18, request_id="r3", borrower_id="ben"), now=1)
+    made.uncross("A", 36, now=2)
+    loans = {
+        request_id: [(n.offer_id, n.amount) for n in made.loan(request_id).notes]
+        for request_id in ("r1", "r2", "r3")
+    }
+    assert loans == {"r1": [("a", 30)], "r2": [("z", 35), ("c", 25)], "r3": [("c", 75)]}
+
+
 def test_nothing_crosses() -> None:
     made = call(("a", "ann", 100, 9))
     made.submit(request(40, 6), now=1)

@@ -235,6 +235,17 @@ def test_the_first_rejected_of_an_auction_is_what_it_displaced_last() -> None:
     }
 
 
+def test_what_an_auction_holds_counts_once_when_the_first_rejected_is_looked_for() -> None:
+    """Ann has 50 of 60 in the loan: she could give 10 more at 7 %, before ben at 8 %."""
+    made = market(
+        ("a", "ann", 40, 5), ("a2", "ann", 40, 7), ("b", "ben", 60, 8),
+        pricing="uniform_first_rejected", lender_limits=Limits(total=60),
+    )  # fmt: skip
+    made.submit(request(50, 9), now=1, time_in_force=Auction(closes_at=9))
+    made.advance(9)
+    assert {note.rate for note in made.loan("r1").notes} == {70_000}
+
+
 def test_an_auction_shares_a_rate_by_the_rule() -> None:
     made = market(("a", "ann", 60, 5), ("b", "ben", 30, 5), allocation="pro_rata")
     made.submit(request(60), now=1, time_in_force=Auction(closes_at=9))
