@@ -71,5 +71,5 @@ def test_splitting_an_offer_gains_no_more_than_one_unit(drawn: Level, data: st.D
 
 def test_among_many_with_the_same_room_the_latest_are_left_out() -> None:
     """1 010 make 40 notes of 25.25."""
-    parts = parts_of(ProRata(), 1_010, [60] * 100, min_note=25)
-    assert parts == [26] * 10 + [25] * 30 + [0] * 60
+    parts = parts_of(ProRata(), 1_010, [50] * 100 + [60] * 100, min_note=25)
+    assert parts == [0] * 100 + [26] * 10 + [25] * 30 + [0] * 60
