@@ -78,3 +78,8 @@ def test_among_many_with_the_same_room_the_latest_are_left_out() -> None:
     """1 010 make 40 notes of 25.25."""
     parts = parts_of(ProRata(), 1_010, [50] * 100 + [60] * 100, min_note=25)
     assert parts == [0] * 100 + [26] * 10 + [25] * 30 + [0] * 60
+
+
+def test_shares_are_of_whole_increments() -> None:
+    """Five increments among three with three each: 1.67 each."""
+    assert parts_of(ProRata(), 10, [6, 6, 6], 2, 2) == [4, 4, 2]

@@ -366,6 +366,22 @@ def test_what_is_said_of_a_close_without_a_loan() -> None:
     ]
 
 
+def test_what_is_said_of_a_close_with_the_whole_loan() -> None:
+    made = market(("a", "ann", 60, 5))
+    made.submit(request(60), now=1, time_in_force=Auction(closes_at=9))
+    assert told(made.advance(9)) == [("LoanMade", 9, "r1", 60), ("TimeAdvanced", 9)]
+
+
+def test_what_is_said_of_a_close_with_the_smallest_loan_there_is() -> None:
+    made = market(("a", "ann", 1, 5))
+    made.submit(request(60), now=1, time_in_force=Listing(closes_at=9))
+    assert told(made.advance(9)) == [
+        ("LoanMade", 9, "r1", 1),
+        ("RequestUnfunded", 9, "r1", 59, "not_enough_room"),
+        ("TimeAdvanced", 9),
+    ]
+
+
 def test_what_is_said_of_a_close_with_a_smaller_loan() -> None:
     made = market(("a", "ann", 50, 5), ("b", "ben", 20, 5), max_share=500_000)
     made.submit(request(100), now=1, time_in_force=Listing(closes_at=9), hold_for=4)

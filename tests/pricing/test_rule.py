@@ -55,6 +55,33 @@ def test_what_is_no_rule_is_refused_with_the_list(rule: Any) -> None:
     )
 
 
+class Watching:
+    """Gives the asks, and keeps what it was handed."""
+
+    def __init__(self) -> None:
+        self.seen: list[Accepted] = []
+
+    def price(self, accepted: Accepted) -> Priced:
+        self.seen.append(accepted)
+        return Priced(accepted.asks, "watched")
+
+
+def test_a_rule_of_ones_own_sees_the_notes_and_the_request() -> None:
+    rule = Watching()
+    market = Marketplace(Rules(grades=["A", "B"], terms=[12, 36], pricing=rule))
+    for number, ask in enumerate([50_000, 60_000, 70_000]):
+        market.post(Offer(offer_id=f"o{number}", lender_id="ann", amount=100, min_rate=ask), now=1)
+    asked = Request(
+        request_id="r", borrower_id="bob", amount=150, max_rate=90_000, grade="B", term=12
+    )
+    loan = market.submit(asked, now=2).loan
+    (seen,) = rule.seen
+    assert (seen.grade, seen.term, seen.max_rate) == ("B", 12, 90_000)
+    assert (seen.amounts.tolist(), seen.asks.tolist()) == ([100, 50], [50_000, 60_000])
+    assert loan is not None
+    assert {note.rate_source for note in loan.notes} == {"watched"}
+
+
 class Broken:
     """Gives rates that somebody did not accept, or too few."""
 
