@@ -12,6 +12,7 @@ from p2pmatch.allocation.notes import in_order, without_dust
         (62, [30, 30, 30], 5, [30, 27, 5]),  # brought up by the last before it
         (62, [30, 30, 30], 20, [22, 20, 20]),  # and by those before
         (62, [30, 30, 30], 25, [30, 30, 0]),  # or dropped
+        (40, [25, 30], 20, [20, 20]),  # all that can be spared is enough
         (4, [30], 5, [0]),
         (0, [30], 5, [0]),
     ],

@@ -220,6 +220,7 @@ def test_nothing_crosses() -> None:
     made.submit(request(40, 6), now=1)
     done = made.uncross("A", 36, now=2)
     assert (done.rate, done.volume, done.matched, len(done.loans)) == (None, 0, 0, 0)
+    assert done.at_margin == (0, 0)
     assert (done.share_at_margin, done.bid_to_cover) == (None, None)
     assert (done.supply_left, done.demand_left) == (100, 40)
     assert made.request("r1").state == "resting"
@@ -272,6 +273,17 @@ def test_the_margin_is_shared_by_the_rule(rule: Any, parts: dict[str, int]) -> N
     done = made.uncross("A", 36, now=2)
     assert done.at_margin == (90, 30)
     assert {name: made.offer(name).lent for name in parts} == parts
+
+
+def test_the_margin_is_one_rate_alone() -> None:
+    """60 at 6.0000 % come before 60 at 6.0001 %, of which 30 are needed."""
+    made = call(allocation="pro_rata")
+    for name, min_rate in (("a", 60_000), ("b", 60_001)):
+        made.post(Offer(offer_id=name, lender_id=name, amount=60, min_rate=min_rate), now=0)
+    made.submit(request(90), now=1)
+    done = made.uncross("A", 36, now=2)
+    assert (done.rate, done.at_margin) == (60_001, (60, 30))
+    assert (made.offer("a").lent, made.offer("b").lent) == (60, 30)
 
 
 def test_a_lottery_at_the_margin_is_drawn_for_the_auction() -> None:

@@ -67,6 +67,16 @@ def test_a_listing_that_finds_everything_at_once_is_a_loan_at_once() -> None:
     assert kinds(result.events) == ["RequestRests", "MoneyCommitted", "LoanMade"]
 
 
+def test_a_listing_that_lacks_one_unit_takes_it() -> None:
+    made = market(("a", "ann", 100, 5))
+    made.submit(request(101), now=1, time_in_force=Listing(closes_at=9))
+    made.post(offer("b", "ben", 50, 7), now=2)
+    assert [(note.offer_id, note.amount) for note in made.loan("r1").notes] == [
+        ("a", 100),
+        ("b", 1),
+    ]
+
+
 def test_a_listing_does_not_give_up_what_it_has_for_something_cheaper() -> None:
     made = market(("a", "ann", 100, 5))
     made.submit(request(150), now=1, time_in_force=Listing(closes_at=9))
