@@ -2,7 +2,7 @@
 
 mutmut leaves its verdicts in `mutants/`. This counts them by module, looks up every mutant that no
 test noticed in `accepted.toml`, and writes `results.md`. It fails if a survivor has no reason there,
-a reason has no survivor, or fewer than `LEAST_SCORE` of all mutants were noticed.
+a reason has no survivor, a mutant was not tried, or fewer than `LEAST_SCORE` percent were noticed.
 """
 
 import sys
@@ -40,6 +40,11 @@ class Mutant:
         """Whether the tests failed, or never ended."""
         return self.status in {"killed", "timeout"}
 
+    @property
+    def survived(self) -> bool:
+        """Whether it was tried, and not noticed."""
+        return not self.noticed and self.status != "not checked"
+
 
 @attrs.frozen
 class Accepted:
@@ -51,9 +56,16 @@ class Accepted:
 
 
 def changed_line(diff: str) -> str:
-    """What a mutant's line says, joined where it is several."""
-    added = (line for line in diff.splitlines() if line[:1] == "+" and line[:3] != "+++")
-    return " ".join(line[1:].strip() for line in added)
+    """What a mutant's line says, joined where it is several; or which lines it lacks."""
+    added, removed = (
+        " ".join(
+            line[1:].strip()
+            for line in diff.splitlines()
+            if line[:1] == sign and line[:3] != 3 * sign
+        )
+        for sign in "+-"
+    )
+    return added or f"without {removed}"
 
 
 def function_of(name: str) -> str:
@@ -83,7 +95,7 @@ def read_mutants() -> list[Mutant]:
         module = ".".join(path.with_suffix("").parts[1:]).removesuffix(".__init__")
         for name, code in data.exit_code_by_key.items():
             mutant = Mutant(module, function_of(name), "", status_by_exit_code[code])
-            if not mutant.noticed:
+            if mutant.survived:
                 line = changed_line(get_diff_for_mutant(name, path=path))
                 mutant = attrs.evolve(mutant, line=line)
             found.append(mutant)
@@ -96,13 +108,13 @@ def unexplained(mutants: Iterable[Mutant], accepted: Iterable[Accepted]) -> list
     return [
         mutant
         for mutant in mutants
-        if not mutant.noticed and (mutant.function, mutant.line) not in known
+        if mutant.survived and (mutant.function, mutant.line) not in known
     ]
 
 
 def outdated(mutants: Iterable[Mutant], accepted: Iterable[Accepted]) -> list[str]:
     """Reasons for what did not survive."""
-    survivors = {(mutant.function, mutant.line) for mutant in mutants if not mutant.noticed}
+    survivors = {(mutant.function, mutant.line) for mutant in mutants if mutant.survived}
     return [
         f"{entry.function}: {line}"
         for entry in accepted
@@ -112,22 +124,25 @@ def outdated(mutants: Iterable[Mutant], accepted: Iterable[Accepted]) -> list[st
 
 
 def score(mutants: Sequence[Mutant]) -> float:
-    """The share of mutants that were noticed, percent."""
-    return 100 * sum(mutant.noticed for mutant in mutants) / len(mutants)
+    """The share of the mutants tried that were noticed, percent."""
+    noticed = sum(mutant.noticed for mutant in mutants)
+    tried = noticed + sum(mutant.survived for mutant in mutants)
+    return 100 * noticed / tried if tried else 0
 
 
 def report(mutants: Sequence[Mutant], accepted: Sequence[Accepted]) -> str:
     """The page: a row for each module, and the survivors with their reasons."""
     modules = sorted({mutant.module for mutant in mutants})
     rows = [(f"`{module}`", [m for m in mutants if m.module == module]) for module in modules]
-    lines = ["| module | mutants | noticed | of these timed out | survived | score |"]
-    lines.append("|---|--:|--:|--:|--:|--:|")
+    lines = ["| module | mutants | noticed | of these timed out | survived | not tried | score |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|")
     for name, some in [*rows, ("**all**", list(mutants))]:
         noticed = sum(mutant.noticed for mutant in some)
         late = sum(mutant.status == "timeout" for mutant in some)
+        survived = sum(mutant.survived for mutant in some)
         lines.append(
-            f"| {name} | {len(some)} | {noticed} | {late} | {len(some) - noticed} "
-            f"| {score(some):.1f} % |"
+            f"| {name} | {len(some)} | {noticed} | {late} | {survived} "
+            f"| {len(some) - noticed - survived} | {score(some):.1f} % |"
         )
     lines += ["", "The survivors, each with the reason why no test can or should notice it:", ""]
     for entry in accepted:
@@ -144,6 +159,9 @@ def main() -> str | None:
         f"survived: {mutant.function}: {mutant.line}" for mutant in unexplained(mutants, accepted)
     ]
     wrong += [f"did not survive: {line}" for line in outdated(mutants, accepted)]
+    untried = sum(not mutant.noticed and not mutant.survived for mutant in mutants)
+    if untried:
+        wrong.append(f"{untried} mutants not tried")
     if score(mutants) < LEAST_SCORE:
         wrong.append(f"{score(mutants):.1f} % noticed, at least {LEAST_SCORE} wanted")
     return "\n".join(wrong) or None

@@ -50,24 +50,27 @@ def test_a_mutant_is_told_by_what_its_line_says() -> None:
         "--- a.py\n+++ a.py\n@@ -1,2 +1,2 @@\n     x = (\n-        1\n+        2\n-    )\n+    , )"
     )
     assert changed_line(diff) == "2 , )"
+    assert changed_line("--- a\n+++ b\n-case 1:\n-    pass") == "without case 1: pass"
 
 
 def test_a_survivor_needs_a_reason_and_a_reason_a_survivor() -> None:
     assert unexplained([KILLED, LATE, KNOWN, NEW], [REASON]) == [NEW]
     assert unexplained([mutant("survived", "a = 2", "amount")], [REASON]) != []
     assert unexplained([mutant("no tests", "a = 3")], [REASON]) != []
+    assert unexplained([mutant("not checked")], [REASON]) == []
     assert outdated([KILLED, KNOWN], [REASON]) == []
     assert outdated([KILLED, NEW], [REASON]) == ["p2pmatch.units.rate: a = 2"]
 
 
 def test_the_page_counts_by_module() -> None:
     other = Mutant("p2pmatch.pool", "p2pmatch.pool.Pool.take", "", "killed")
-    mutants = [KILLED, LATE, KNOWN, NEW, other]
+    mutants = [KILLED, LATE, KNOWN, NEW, other, mutant("not checked")]
     assert score(mutants) == 60
+    assert score([mutant("not checked")]) == 0
     page = report(mutants, [REASON])
-    assert "| `p2pmatch.pool` | 1 | 1 | 0 | 0 | 100.0 % |" in page
-    assert "| `p2pmatch.units` | 4 | 2 | 1 | 2 | 50.0 % |" in page
-    assert "| **all** | 5 | 3 | 1 | 2 | 60.0 % |" in page
+    assert "| `p2pmatch.pool` | 1 | 1 | 0 | 0 | 0 | 100.0 % |" in page
+    assert "| `p2pmatch.units` | 5 | 2 | 1 | 2 | 1 | 50.0 % |" in page
+    assert "| **all** | 6 | 3 | 1 | 2 | 1 | 60.0 % |" in page
     assert "- `p2pmatch.units.rate`: It is the same.\n  - `a = 2`\n" in page
 
 
