@@ -136,6 +136,11 @@ def test_a_tail_is_brought_up_by_the_dearest_before_it() -> None:
     assert notes(made.submit(request(85), now=1)) == [("a", 35), ("b", 25), ("c", 25)]
 
 
+def test_a_tail_may_need_all_the_room_its_offer_has() -> None:
+    made = market(("a", "ann", 50, 5), ("b", "ben", 25, 6), min_note=25)
+    assert notes(made.submit(request(60), now=1)) == [("a", 35), ("b", 25)]
+
+
 def test_a_tail_nobody_can_spare_for_is_dropped() -> None:
     made = market(("a", "ann", 30, 5), ("b", "ben", 30, 6), ("c", "cleo", 40, 7), min_note=25)
     result = made.submit(request(65), now=1)
@@ -264,6 +269,17 @@ class Wrong:
         return parts - np.where(parts > level.min_note, 1, 0)
 
 
+class Watching:
+    """As LastFirst; keeps what it was handed."""
+
+    def __init__(self) -> None:
+        self.seen: list[Level] = []
+
+    def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+        self.seen.append(level)
+        return LastFirst().allocate(level)
+
+
 def by_level(rule: Any, **rules: Any) -> Marketplace:
     return market(
         ("a", "ann", 30, 5),
@@ -290,6 +306,17 @@ def by_level(rule: Any, **rules: Any) -> Marketplace:
 )
 def test_a_rule_shares_the_last_rate(amount: int, expected: list[tuple[str, int]]) -> None:
     assert notes(by_level(LastFirst()).submit(request(amount), now=1)) == expected
+
+
+def test_a_rule_sees_what_it_needs_to_draw_lots() -> None:
+    rule = Watching()
+    by_level(rule, increment=5, min_note=10).submit(request(75), now=1)
+    (level,) = rule.seen
+    assert (level.need, level.rooms.tolist()) == (45, [30, 30, 30])
+    assert (level.increment, level.min_note, level.request_id) == (5, 10, "r1")
+    assert list(level.offer_ids) == ["b", "c", "d"]
+    assert list(level.offer_ids[1:]) == ["c", "d"]
+    assert level.offer_ids[-1] == "d"
 
 
 def test_a_rule_sees_rooms_with_every_limit_in_them() -> None:

@@ -117,6 +117,8 @@ class RequestRests(Event):
 class MoneyCommitted(Event):
     """Offers' money is committed to a resting request.
 
+    Parameters
+    ----------
     notes : what each offer commits, and the rate it asks.
     keys : int64, the places it comes from; they rank it, and tell one of an offer's places from
         another.

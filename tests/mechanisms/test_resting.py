@@ -178,6 +178,13 @@ def test_an_earlier_commitment_may_give_way_to_a_smallest_note() -> None:
     assert made.offer("a").remaining == 10
 
 
+def test_a_tail_that_nobody_can_spare_for_is_not_committed() -> None:
+    """5 are missing at c, and a and b together can spare 10 of the 20 it lacks."""
+    made = market(("a", "ann", 30, 5), ("b", "ben", 30, 6), ("c", "cy", 40, 7), min_note=25)
+    made.submit(request(65), now=1, time_in_force=Listing(closes_at=9))
+    assert committed(made) == [("a", 30), ("b", 30)]
+
+
 def test_commitments_keep_their_rate_when_their_offer_changes_or_goes() -> None:
     made = market(("a", "ann", 100, 5))
     made.submit(request(150), now=1, time_in_force=Listing(closes_at=9))
