@@ -136,8 +136,9 @@ def test_a_tail_is_brought_up_by_the_dearest_before_it() -> None:
     assert notes(made.submit(request(85), now=1)) == [("a", 35), ("b", 25), ("c", 25)]
 
 
-def test_a_tail_may_need_all_the_room_its_offer_has() -> None:
-    made = market(("a", "ann", 50, 5), ("b", "ben", 25, 6), min_note=25)
+@pytest.mark.parametrize("allocation", ["fifo", "pro_rata", "equal_share"])
+def test_a_tail_may_need_all_the_room_its_offer_has(allocation: str) -> None:
+    made = market(("a", "ann", 50, 5), ("b", "ben", 25, 6), min_note=25, allocation=allocation)
     assert notes(made.submit(request(60), now=1)) == [("a", 35), ("b", 25)]
 
 
@@ -328,6 +329,14 @@ def test_a_rest_too_small_for_a_note_is_brought_up_by_the_dearest_notes_before()
     made = by_level(LastFirst(), min_note=25)
     # 20 are needed at 6 %, and nobody gives less than 25: `a` spares 5.
     assert notes(made.submit(request(50), now=1)) == [("a", 25), ("d", 25)]
+
+
+def test_a_rule_that_is_asked_again_sees_the_same_offers() -> None:
+    """20 are needed at 6 %, less than a note; then 25, of which `a` takes 5."""
+    rule = Watching()
+    by_level(rule, min_note=25).submit(request(50), now=1)
+    assert [level.need for level in rule.seen] == [20, 25]
+    assert [list(level.offer_ids) for level in rule.seen] == [["b", "c", "d"]] * 2
 
 
 def test_what_a_rule_cannot_place_lowers_the_loan() -> None:
