@@ -130,6 +130,17 @@ def test_notes_below_the_smallest_are_not_made() -> None:
     assert notes(made.submit(request(100), now=1)) == [("a", 60), ("c", 40)]
 
 
+def test_lenders_who_could_give_more_if_notes_were_smaller_lower_the_loan() -> None:
+    """Each could give 30, but the second note of either would be 10."""
+    made = market(
+        ("a1", "ann", 20, 5), ("a2", "ann", 20, 6), ("b1", "ben", 20, 7), ("b2", "ben", 20, 8),
+        min_note=15, lender_limits=Limits(per_loan=30),
+    )  # fmt: skip
+    result = made.submit(request(60), now=1)
+    assert notes(result) == [("a1", 20), ("b1", 20)]
+    assert (result.unfunded, result.reason) == (20, "not_enough_room")
+
+
 def test_a_tail_is_brought_up_by_the_dearest_before_it() -> None:
     made = market(("a", "ann", 50, 5), ("b", "ben", 30, 6), ("c", "cleo", 40, 7), min_note=25)
     # 85 = 50 + 30 + 5: c needs 25, so b gives 5 and a 15.
