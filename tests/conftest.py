@@ -1,6 +1,13 @@
 """How hypothesis runs: the same examples everywhere, without a deadline."""
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+# One failure is enough to notice a mutant, however large; and thousands of them have to be tried.
+settings.register_profile(
+    "mutation",
+    settings.get_profile("house"),
+    phases=[Phase.explicit, Phase.generate],
+    max_examples=40,
+)
 settings.load_profile("house")

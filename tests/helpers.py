@@ -1,8 +1,11 @@
 """Short ways to say offers, requests and what became of them."""
 
+from collections.abc import Callable
 from typing import Any
 
-from p2pmatch import Marketplace, Offer, Request, Rules
+import pytest
+
+from p2pmatch import Marketplace, Offer, P2PMatchError, Request, Rules
 from p2pmatch.marketplace import Result
 
 
@@ -33,6 +36,13 @@ def request(amount: int, percent: int = 20, **more: Any) -> Request:
         **more,
     }
     return Request(amount=amount, max_rate=percent * 10_000, **fields)
+
+
+def refusal_of(call: Callable[[], object]) -> str:
+    """All that a call's refusal says: the field, the value, what is wrong, what is accepted."""
+    with pytest.raises(P2PMatchError) as refused:
+        call()
+    return str(refused.value)
 
 
 def notes(result: Result) -> list[tuple[str, int]]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pmatch import P2PMatchError, apportion
+from p2pmatch import apportion
+from tests.helpers import refusal_of
 
 weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=20).filter(any)
 
@@ -19,6 +20,8 @@ weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=20).filter(any)
         (100, [1, 1, 1], [34, 33, 33]),
         (0, [3, 4], [0, 0]),
         (0, [], []),
+        (0, [0, 0], [0, 0]),
+        (1, [1], [1]),
         (7, [0, 7], [0, 7]),
     ],
 )
@@ -40,7 +43,14 @@ def test_no_part_exceeds_its_weight_up_to_their_sum(data: st.DataObject, shares:
     assert all(part <= share for part, share in zip(apportion(total, shares), shares, strict=True))
 
 
-@pytest.mark.parametrize(("total", "shares"), [(-1, [1]), (1, [-1, 2]), (1, [0, 0]), (1, [])])
-def test_what_cannot_be_split_is_refused(total: int, shares: list[int]) -> None:
-    with pytest.raises(P2PMatchError):
-        apportion(total, shares)
+@pytest.mark.parametrize(
+    ("total", "shares", "message"),
+    [
+        (-1, [1], "total: -1 is negative; accepted: an int of at least 0"),
+        (1, [-1, 2], "weights: [-1, 2] is negative; accepted: ints of at least 0"),
+        (1, [0, 0], "weights: [0, 0] is zero; accepted: at least one weight above 0"),
+        (1, [], "weights: [] is zero; accepted: at least one weight above 0"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(total: int, shares: list[int], message: str) -> None:
+    assert refusal_of(lambda: apportion(total, shares)) == message

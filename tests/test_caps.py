@@ -17,8 +17,10 @@ def test_caps_are_one_number_until_somebody_has_its_own() -> None:
     assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, 99]
     assert np.asarray(caps.of("max_share", lenders, 3)).tolist() == [NO_SHARE, 5]
     assert caps.in_force == ["per_loan", "total", "max_share"]
+    assert np.asarray(caps.of("per_loan", lenders, 3)).dtype == np.int64
     caps.set(2, Limits())
     assert caps.own == {}
+    assert np.asarray(caps.of("max_share", lenders, 3)).tolist() == [NO_SHARE, NO_SHARE]
     assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, NO_CAP]
 
 

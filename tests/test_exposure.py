@@ -1,9 +1,13 @@
 """Who owes whom: sums that follow every loan and repayment, whatever the order."""
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
 from p2pmatch import InvariantError, Limits, Marketplace
-from tests.helpers import market, request
+from p2pmatch.exposure import Exposure, OpenLoan
+from tests.helpers import market, notes, request
 
 
 def lent() -> Marketplace:
@@ -37,17 +41,57 @@ def test_paying_back_is_shared_by_what_each_note_has_left() -> None:
     made.check()
 
 
-@pytest.mark.parametrize("harm", ["left", "total", "owed"])
-def test_sums_that_do_not_agree_are_noticed(harm: str) -> None:
+def harm_left(exposure: Exposure) -> None:
+    opened(exposure).total += 1
+
+
+def harm_note(exposure: Exposure) -> None:
+    """One note below nothing, the other as much above: the sums still agree."""
+    opened(exposure).left = np.array([151, -1])
+
+
+def harm_total(exposure: Exposure) -> None:
+    exposure.in_total(2)[0] += 1
+
+
+def harm_grade(exposure: Exposure) -> None:
+    exposure.in_grade("B", 2)[1] += 1
+
+
+def harm_owed(exposure: Exposure) -> None:
+    exposure._owed["bob"] += 1
+
+
+def harm_stranger(exposure: Exposure) -> None:
+    exposure._owed["eve"] = 1
+
+
+def opened(exposure: Exposure) -> OpenLoan:
+    found = exposure.find("r1")
+    assert found is not None
+    return found
+
+
+LEFT = "what is left of a loan is the sum over its notes"
+LENT = "what lenders have outstanding is the sum over the loans"
+OWED = "what borrowers owe is the sum over their loans"
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (harm_left, LEFT),
+        (harm_note, LEFT),
+        (harm_total, LENT),
+        (harm_grade, LENT),
+        (harm_owed, OWED),
+        (harm_stranger, OWED),
+    ],
+)
+def test_sums_that_do_not_agree_are_noticed(harm: Callable[[Exposure], None], message: str) -> None:
     made = lent()
-    exposure = made._state.exposure
-    if harm == "left":
-        exposure.find("r1").total += 1
-    elif harm == "total":
-        exposure.in_total(2)[0] += 1
-    else:
-        exposure._owed["bob"] += 1
-    with pytest.raises(InvariantError):
+    harm(made._state.exposure)
+    with pytest.raises(InvariantError, match=f"^{message}$"):
         made.check()
 
 
@@ -64,3 +108,44 @@ def test_a_borrower_with_many_loans_is_summed_up_now_and_then() -> None:
     assert sums[lender] == made.exposure("ben").by_borrower["bob"] == 350 * 5
     assert len(made._state.exposure._borrowed["bob"].columns()[0]) < 1_024 + 4
     made.check()
+
+
+def test_nothing_is_paid_back_where_there_is_no_loan() -> None:
+    with pytest.raises(InvariantError, match=r"^r1 has no loan$"):
+        Exposure(("A",)).repay("r1", 5)
+
+
+def many_small_loans() -> Marketplace:
+    """600 loans of bob's, one unit of ann's and one of ben's each: more than is kept unsummed."""
+    made = market(("a", "ann", 10**6, 5), ("b", "ben", 10**6, 5), lender_limits=Limits(per_loan=1))
+    for i in range(600):
+        made.submit(request(2, request_id=f"r{i}"), now=1)
+    return made
+
+
+def test_who_is_paid_back_may_lend_again_and_who_is_owed_one_unit_may_not() -> None:
+    made = many_small_loans()
+    for i in range(599):
+        made.repay(f"r{i}", 2, now=2)
+    made.repay("r599", 1, now=2)
+    for lender in ("ann", "ben"):
+        made.set_lender_limits(lender, Limits(per_borrower=1), now=3)
+    assert made.exposure("ben").by_borrower == {"bob": 1}
+    assert notes(made.submit(request(2, request_id="next"), now=3)) == [("a", 1)]
+
+
+def test_a_borrower_who_has_paid_everything_back_may_borrow_again() -> None:
+    made = many_small_loans()
+    for i in range(600):
+        made.repay(f"r{i}", 2, now=2)
+    made.set_lender_limits("ben", Limits(per_borrower=1), now=3)
+    assert notes(made.submit(request(2, request_id="next"), now=3)) == [("a", 1), ("b", 1)]
+
+
+def test_sums_are_exact_beyond_what_a_float_holds() -> None:
+    exposure = Exposure(("A",))
+    large = 2**43 + 1
+    exposure.count(request(1), np.zeros(1_025, dtype=np.int32), np.full(1_025, large))
+    owed = exposure.to_borrower("bob", 1)
+    assert owed is not None
+    assert owed.tolist() == exposure.in_total(1).tolist() == [1_025 * large]

@@ -105,8 +105,9 @@ def test_places_without_money_are_swept_out() -> None:
     money = np.zeros(2_000, dtype=np.int64)
     money[[3, 1_999]] = 4
     assert ladder.slots(money, 4).tolist() == [3, 1_999]
+    ladder.vacated = 1_998
     ladder.sweep_out(money, 4)
-    assert len(ladder) == 2
+    assert (len(ladder), ladder.vacated) == (2, 0)
     assert keys(ladder) == [3, 1_999]
     ladder.sweep_out(money, 5)
     assert keys(ladder) == []
@@ -116,7 +117,9 @@ def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
     ladder = Ladder()
     for key in range(0, 2 * CHUNK, 2):
         ladder.add(key, key, 0, 0, NO_CAP)
+    before = len(ladder)
     ladder.chunks[-1].start = 5
+    assert len(ladder) == before - 5
     count = len(ladder.chunks)
     last = ladder.chunks[-1]
     while last.stop < CHUNK:
@@ -127,8 +130,16 @@ def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
     ladder.check()
 
 
-@pytest.mark.parametrize("harm", ["order", "empty", "last", "count"])
-def test_a_ladder_that_is_not_sound_is_noticed(harm: str) -> None:
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        ("order", "keys rise strictly, up to the chunk's last key"),
+        ("empty", "a chunk is never empty"),
+        ("last", "keys rise strictly, up to the chunk's last key"),
+        ("count", "one last key per chunk"),
+    ],
+)
+def test_a_ladder_that_is_not_sound_is_noticed(harm: str, message: str) -> None:
     ladder = Ladder()
     ladder.extend(columns(list(range(10))))
     chunk = ladder.chunks[0]
@@ -140,7 +151,7 @@ def test_a_ladder_that_is_not_sound_is_noticed(harm: str) -> None:
         chunk.keys[9] = 99
     else:
         ladder.chunks.append(chunk)
-    with pytest.raises(InvariantError):
+    with pytest.raises(InvariantError, match=f"^{message}$"):
         ladder.check()
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from p2pmatch import BorrowerLimits, Limits, P2PMatchError, Rules
+from tests.helpers import refusal_of
 
 
 def test_own_limits_come_before_the_defaults_field_by_field() -> None:
@@ -24,6 +25,12 @@ def test_wrong_limits_are_refused(name: str, value: int, code: str) -> None:
 
 @pytest.mark.parametrize("name", ["per_loan", "per_borrower", "per_grade", "total"])
 def test_a_limit_below_the_smallest_note_contradicts_the_rules(name: str) -> None:
-    with pytest.raises(P2PMatchError) as refused:
-        Rules(grades=["A"], terms=[12], min_note=2_500, lender_limits=Limits(**{name: 2_499}))
-    assert (refused.value.field, refused.value.code) == (f"lender_limits.{name}", "contradiction")
+    def rules(limit: int) -> Rules:
+        limits = Limits(**{name: limit})
+        return Rules(grades=["A"], terms=[12], min_note=2_500, lender_limits=limits)
+
+    assert refusal_of(lambda: rules(2_499)) == (
+        f"lender_limits.{name}: 2499 contradicts another value; "
+        "accepted: at least the smallest note, 2500"
+    )
+    assert getattr(rules(2_500).lender_limits, name) == 2_500

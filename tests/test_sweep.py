@@ -1,5 +1,6 @@
 """The sweep by hand: each test is small enough to check with a pencil."""
 
+import re
 from typing import Any
 
 import attrs
@@ -129,10 +130,27 @@ def test_notes_below_the_smallest_are_not_made() -> None:
     assert notes(made.submit(request(100), now=1)) == [("a", 60), ("c", 40)]
 
 
+def test_lenders_who_could_give_more_if_notes_were_smaller_lower_the_loan() -> None:
+    """Each could give 30, but the second note of either would be 10."""
+    made = market(
+        ("a1", "ann", 20, 5), ("a2", "ann", 20, 6), ("b1", "ben", 20, 7), ("b2", "ben", 20, 8),
+        min_note=15, lender_limits=Limits(per_loan=30),
+    )  # fmt: skip
+    result = made.submit(request(60), now=1)
+    assert notes(result) == [("a1", 20), ("b1", 20)]
+    assert (result.unfunded, result.reason) == (20, "not_enough_room")
+
+
 def test_a_tail_is_brought_up_by_the_dearest_before_it() -> None:
     made = market(("a", "ann", 50, 5), ("b", "ben", 30, 6), ("c", "cleo", 40, 7), min_note=25)
     # 85 = 50 + 30 + 5: c needs 25, so b gives 5 and a 15.
     assert notes(made.submit(request(85), now=1)) == [("a", 35), ("b", 25), ("c", 25)]
+
+
+@pytest.mark.parametrize("allocation", ["fifo", "pro_rata", "equal_share"])
+def test_a_tail_may_need_all_the_room_its_offer_has(allocation: str) -> None:
+    made = market(("a", "ann", 50, 5), ("b", "ben", 25, 6), min_note=25, allocation=allocation)
+    assert notes(made.submit(request(60), now=1)) == [("a", 35), ("b", 25)]
 
 
 def test_a_tail_nobody_can_spare_for_is_dropped() -> None:
@@ -263,6 +281,17 @@ class Wrong:
         return parts - np.where(parts > level.min_note, 1, 0)
 
 
+class Watching:
+    """As LastFirst; keeps what it was handed."""
+
+    def __init__(self) -> None:
+        self.seen: list[Level] = []
+
+    def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+        self.seen.append(level)
+        return LastFirst().allocate(level)
+
+
 def by_level(rule: Any, **rules: Any) -> Marketplace:
     return market(
         ("a", "ann", 30, 5),
@@ -291,6 +320,17 @@ def test_a_rule_shares_the_last_rate(amount: int, expected: list[tuple[str, int]
     assert notes(by_level(LastFirst()).submit(request(amount), now=1)) == expected
 
 
+def test_a_rule_sees_what_it_needs_to_draw_lots() -> None:
+    rule = Watching()
+    by_level(rule, increment=5, min_note=10).submit(request(75), now=1)
+    (level,) = rule.seen
+    assert (level.need, level.rooms.tolist()) == (45, [30, 30, 30])
+    assert (level.increment, level.min_note, level.request_id) == (5, 10, "r1")
+    assert list(level.offer_ids) == ["b", "c", "d"]
+    assert list(level.offer_ids[1:]) == ["c", "d"]
+    assert level.offer_ids[-1] == "d"
+
+
 def test_a_rule_sees_rooms_with_every_limit_in_them() -> None:
     made = by_level(LastFirst(), lender_limits=Limits(per_loan=10))
     assert notes(made.submit(request(35), now=1)) == [("a", 10), ("b", 5), ("c", 10), ("d", 10)]
@@ -300,6 +340,14 @@ def test_a_rest_too_small_for_a_note_is_brought_up_by_the_dearest_notes_before()
     made = by_level(LastFirst(), min_note=25)
     # 20 are needed at 6 %, and nobody gives less than 25: `a` spares 5.
     assert notes(made.submit(request(50), now=1)) == [("a", 25), ("d", 25)]
+
+
+def test_a_rule_that_is_asked_again_sees_the_same_offers() -> None:
+    """20 are needed at 6 %, less than a note; then 25, of which `a` takes 5."""
+    rule = Watching()
+    by_level(rule, min_note=25).submit(request(50), now=1)
+    assert [level.need for level in rule.seen] == [20, 25]
+    assert [list(level.offer_ids) for level in rule.seen] == [["b", "c", "d"]] * 2
 
 
 def test_what_a_rule_cannot_place_lowers_the_loan() -> None:
@@ -337,9 +385,11 @@ def test_a_rate_that_ends_with_a_chunk() -> None:
 
 @pytest.mark.parametrize("how", ["too much", "over the need", "too few", "dust", "broken units"])
 def test_a_rule_that_breaks_its_contract_is_our_bug_and_changes_nothing(how: str) -> None:
-    made = by_level(Wrong(how), increment=5, min_note=10)
+    rule = Wrong(how)
+    made = by_level(rule, increment=5, min_note=10)
     before = made.digest()
-    with pytest.raises(InvariantError, match="Wrong"):
+    message = re.escape(f"{rule!r} gave parts outside the rooms it was handed")
+    with pytest.raises(InvariantError, match=f"^{message}$"):
         made.submit(request(75), now=1)
     assert made.digest() == before
 

@@ -1,5 +1,6 @@
 """Exact numbers at the edge: what is read, what is refused, and that writing reads back."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from p2pmatch import P2PMatchError, amount, format_amount, format_rate, rate
 from p2pmatch.units import MAX_AMOUNT, MAX_BOOK, MAX_RATE, round_half_up
+from tests.helpers import refusal_of
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,9 @@ from p2pmatch.units import MAX_AMOUNT, MAX_BOOK, MAX_RATE, round_half_up
         (Decimal(7), 700),
         (500, 50000),
         ("5,000,000,000", MAX_AMOUNT),
+        (5_000_000_000, MAX_AMOUNT),
+        ("0" * 29 + "7", 700),
+        (0, 0),
     ],
 )
 def test_amounts_are_read_exactly(text: str | Decimal | int, minor: int) -> None:
@@ -53,6 +58,11 @@ def test_amounts_are_read_exactly(text: str | Decimal | int, minor: int) -> None
         ("5.", "malformed"),
         (".5", "malformed"),
         ("-5", "negative"),
+        ("-1,234.50", "negative"),
+        ("-1,23", "malformed"),
+        ("--5", "malformed"),
+        ("x5", "malformed"),
+        (-1, "negative"),
         (-5, "negative"),
         (Decimal(-5), "negative"),
         ("12.345", "too_many_decimals"),
@@ -61,6 +71,7 @@ def test_amounts_are_read_exactly(text: str | Decimal | int, minor: int) -> None
         (10**40, "too_large"),
         pytest.param(10**5000, "too_large", id="huge"),
         pytest.param("9" * 5000, "too_large", id="long"),
+        ("0" * 31, "too_large"),
     ],
 )
 def test_amounts_that_are_refused(value: object, code: str) -> None:
@@ -69,6 +80,55 @@ def test_amounts_that_are_refused(value: object, code: str) -> None:
     assert (refused.value.code, refused.value.field) == (code, "amount")
     assert refused.value.value is value
     assert isinstance(refused.value, ValueError)
+
+
+def test_amounts_have_up_to_nine_decimals() -> None:
+    assert amount("12.345678901", decimals=9) == 12_345_678_901
+    assert amount("12.3", decimals=9) == 12_300_000_000
+    assert amount("7", decimals=0) == amount(7, decimals=0) == 7
+    assert amount(7, decimals=9) == 7_000_000_000
+
+
+AMOUNTS = "accepted: text such as '1,234.50', a Decimal or an int, from 0 to 5000000000.00"
+RATES = "accepted: text with its unit, such as '5.25%', '525bp' or '52500ppm', from 0% to 1000%"
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "message"),
+    [
+        (amount, 12.5, f"amount: 12.5 has the wrong type; {AMOUNTS}"),
+        (amount, "nan", f"amount: 'nan' cannot be read; {AMOUNTS}"),
+        (amount, "-5", f"amount: '-5' is negative; {AMOUNTS}"),
+        (amount, -5, f"amount: -5 is negative; {AMOUNTS}"),
+        (amount, "6" * 31, f"amount: '{'6' * 31}' is too large; {AMOUNTS}"),
+        (amount, 5_000_000_001, f"amount: 5000000001 is too large; {AMOUNTS}"),
+        (
+            amount,
+            " 1.500 ",
+            "amount: ' 1.500 ' has too many decimals; accepted: at most 2 decimals",
+        ),
+        (rate, 5, f"rate: 5 has the wrong type; {RATES}"),
+        (rate, "5", f"rate: '5' cannot be read; {RATES}"),
+        (rate, " x % ", f"rate: ' x % ' cannot be read; {RATES}"),
+        (rate, "1001 %", f"rate: '1001 %' is too large; {RATES}"),
+        (rate, "1.5ppm", "rate: '1.5ppm' has too many decimals; accepted: at most 0 decimals"),
+    ],
+)
+def test_a_refusal_says_what_would_be_accepted(
+    read: Callable[[object], int], value: object, message: str
+) -> None:
+    assert refusal_of(lambda: read(value)) == message
+
+
+def test_the_largest_amount_is_told_in_the_currency_asked_for() -> None:
+    largest = "from 0 to 5000000.00000"
+    assert refusal_of(lambda: amount("5000000.00001", decimals=5)).endswith(largest)
+    assert amount("5000000", decimals=5) == MAX_AMOUNT
+
+
+def test_decimals_are_told_when_they_are_refused() -> None:
+    message = "decimals: 10 cannot be read; accepted: an int from 0 to 9"
+    assert refusal_of(lambda: amount("5", decimals=10)) == message
 
 
 @pytest.mark.parametrize("decimals", [-1, 10, 2.0, True])
@@ -125,6 +185,8 @@ def test_rates_written_read_back(ppm: int) -> None:
 
 def test_amounts_below_zero_can_be_shown() -> None:
     assert format_amount(-5) == "-0.05"
+    assert format_amount(-5, decimals=0) == "-5"
+    assert format_amount(0) == "0.00"
 
 
 @given(st.fractions())

@@ -52,9 +52,8 @@ class _Entries:
     def columns(self) -> tuple[Lenders, Amounts]:
         """All entries; a lender may have several."""
         if self._new:
-            lenders, amounts = zip(*self._new, strict=True)
-            self._lenders = np.concatenate((self._lenders, *lenders))
-            self._amounts = np.concatenate((self._amounts, *amounts))
+            self._lenders = np.concatenate([self._lenders, *(who for who, _ in self._new)])
+            self._amounts = np.concatenate([self._amounts, *(some for _, some in self._new)])
             self._new.clear()
         if len(self._lenders) > self._most:
             self._sum_up()

@@ -1,5 +1,7 @@
 """Places side by side in rank order, and which of them are one lender's."""
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -73,3 +75,13 @@ class Line:
     def take(self, rows: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Line":
         """Some of the rows."""
         return Line(self.keys[rows], self.slots[rows], self.lenders[rows], self.caps[rows])
+
+    @staticmethod
+    def joined(lines: Sequence["Line"]) -> "Line":
+        """Lines one after the other."""
+        return Line(
+            np.concatenate([line.keys for line in lines]),
+            np.concatenate([line.slots for line in lines]),
+            np.concatenate([line.lenders for line in lines]),
+            np.concatenate([line.caps for line in lines]),
+        )

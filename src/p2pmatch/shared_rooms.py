@@ -7,6 +7,7 @@ import numpy as np
 
 from p2pmatch.allocation import Fifo
 from p2pmatch.columns import NO_CAP
+from p2pmatch.line import Line
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
 from p2pmatch.rooms import NO_ROWS, Found, Rooms, Rows
@@ -87,7 +88,8 @@ class SharedRooms(Rooms):
         """
         cell = self.state.cell_of[loan.grade, loan.term]
         last = self.state.key_of(int(loan.notes.offers[-1]), cell)
-        keys, slots, lenders, room, joint = _joined(self._read, last)
+        places, room, joint = _joined(self._read, last)
+        keys, slots, lenders = places.keys, places.slots, places.lenders
         least = self.least
         own = np.stack([self._within_offers(slots, room, a, {}, dust=False) for a in amounts])
         caps = [self._lender_cap(lenders, joint, amount) for amount in amounts]
@@ -139,13 +141,8 @@ class SharedRooms(Rooms):
 
 def _joined(pieces: Sequence[Found], last: int) -> Found:
     """The pieces as one, up to the place with the key `last`."""
-    keys, slots, lenders, rooms, joints = zip(*pieces, strict=True)
-    upto = slice(0, sum(int(piece.searchsorted(last, side="right")) for piece in keys))
-    joint = joints[0] if isinstance(joints[0], int | None) else np.concatenate(joints)[upto]
-    return (
-        np.concatenate(keys)[upto],
-        np.concatenate(slots)[upto],
-        np.concatenate(lenders)[upto],
-        np.concatenate(rooms)[upto],
-        joint,
-    )
+    lines, rooms, joints = zip(*pieces, strict=True)
+    count = sum(int(line.keys.searchsorted(last, side="right")) for line in lines)
+    line = Line.joined(lines).take(slice(0, count))
+    joint = joints[0] if isinstance(joints[0], int | None) else np.concatenate(joints)[:count]
+    return line, np.concatenate(rooms)[:count], joint

@@ -53,3 +53,9 @@ def test_arrival_decides_about_the_last_unit_only(drawn: Level, data: st.DataObj
     shuffled = parts_of(EqualShare(), drawn.need, [rooms[row] for row in order], unit, unit)
     for row, part in zip(order, shuffled, strict=True):
         assert abs(part - parts[row]) <= unit
+
+
+def test_among_many_with_the_same_room_those_who_came_first_have_the_notes() -> None:
+    """40 notes; the first 40 offers could hold 1 000, so 40 of those with 30: 25.5 each."""
+    parts = parts_of(EqualShare(), 1_020, [25] * 100 + [30] * 100, min_note=25)
+    assert parts == [0] * 100 + [26] * 20 + [25] * 20 + [0] * 60

@@ -12,6 +12,7 @@ from p2pmatch.allocation.notes import in_order, without_dust
         (62, [30, 30, 30], 5, [30, 27, 5]),  # brought up by the last before it
         (62, [30, 30, 30], 20, [22, 20, 20]),  # and by those before
         (62, [30, 30, 30], 25, [30, 30, 0]),  # or dropped
+        (40, [25, 30], 20, [20, 20]),  # all that can be spared is enough
         (4, [30], 5, [0]),
         (0, [30], 5, [0]),
     ],
@@ -28,6 +29,9 @@ def test_in_order(need: int, rooms: list[int], least: int, parts: list[int]) -> 
         (38, [3, 28, 7], [9, 29, 9], 5, [0, 29, 9]),
         (10, [2, 2, 2], [5, 5, 5], 5, [5, 5, 0]),
         (10, [10, 0], [10, 10], 5, [10, 0]),
+        (10, [1, 3], [9, 5], 1, [7, 3]),  # one unit is a note like others
+        (5, [1, 0], [1, 9], 1, [1, 4]),
+        (13, [0, 0, 0], [5, 5, 9], 5, [5, 5, 0]),  # notes of the least can spare nothing
     ],
 )  # fmt: skip
 def test_without_dust(

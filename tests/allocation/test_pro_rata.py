@@ -17,6 +17,7 @@ from tests.allocation.levels import levels, parts_of
         (10, [1, 1, 97], [0, 0, 10]),
         (5, [10, 20, 30], [1, 2, 2]),  # 0.83, 1.67, 2.5: the two largest remainders
         (0, [3, 4], [0, 0]),
+        (1, [10**16, 10**16 + 1, 10**16], [0, 1, 0]),  # remainders no float tells apart
     ],
 )
 def test_by_hand(need: int, rooms: list[int], parts: list[int]) -> None:
@@ -34,6 +35,10 @@ def test_by_hand(need: int, rooms: list[int], parts: list[int]) -> None:
         (90, [870, 30], [90, 0]),
         # 87 and 13 by room, but the first alone cannot hold 100: the second is brought up to 25.
         (100, [87, 25], [75, 25]),
+        # The first cannot hold 50: both are brought to 25.
+        (50, [40, 30], [25, 25]),
+        # 175 is the most of the first two. With the third at 25 the second has 23.6 by room.
+        (190, [150, 25, 25], [140, 25, 25]),
         # Not even two notes: one.
         (40, [30, 30], [30, 0]),
     ],
@@ -67,3 +72,14 @@ def test_splitting_an_offer_gains_no_more_than_one_unit(drawn: Level, data: st.D
     split = [*others[:at], rooms[row] - first, *others[at:]]
     after = parts_of(ProRata(), drawn.need, split, unit, unit)
     assert sum(after[half] for half in halves) <= before + unit
+
+
+def test_among_many_with_the_same_room_the_latest_are_left_out() -> None:
+    """1 010 make 40 notes of 25.25."""
+    parts = parts_of(ProRata(), 1_010, [50] * 100 + [60] * 100, min_note=25)
+    assert parts == [0] * 100 + [26] * 10 + [25] * 30 + [0] * 60
+
+
+def test_shares_are_of_whole_increments() -> None:
+    """Five increments among three with three each: 1.67 each."""
+    assert parts_of(ProRata(), 10, [6, 6, 6], 2, 2) == [4, 4, 2]

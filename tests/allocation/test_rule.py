@@ -17,10 +17,10 @@ from p2pmatch import (
     Split,
     Step,
     Steps,
-    UnknownName,
 )
 from p2pmatch.allocation import Fifo
 from tests.allocation.levels import level, levels, parts_of
+from tests.helpers import refusal_of
 from tests.model.sharing import share
 from tests.shared import shared
 
@@ -126,5 +126,7 @@ def test_published_numbers_equal_share() -> None:
 
 @pytest.mark.parametrize("rule", ["lifo", "pro rata", Fifo, Split, None, 5])
 def test_what_is_no_rule_is_refused_with_the_list(rule: Any) -> None:
-    with pytest.raises(UnknownName, match=r"equal_share.*fifo.*pro_rata.*Split.*Lottery.*Steps"):
-        Rules(grades=["A"], terms=[36], allocation=rule)
+    assert refusal_of(lambda: Rules(grades=["A"], terms=[36], allocation=rule)) == (
+        f"allocation: {rule!r} is not a rule; accepted: one of "
+        "['equal_share', 'fifo', 'pro_rata'], Split(share), Lottery(seed), Steps([...])"
+    )

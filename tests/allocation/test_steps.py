@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from p2pmatch import InvalidValue, Level, Split, Step, Steps, UnknownName
 from p2pmatch.allocation import Fifo, ProRata
 from tests.allocation.levels import levels, parts_of
+from tests.helpers import refusal_of
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,8 @@ from tests.allocation.levels import levels, parts_of
             [Step("pro_rata_floors", drop_below=2), Step("fifo")],
             401, [900, 200, 300, 400, 100], [191, 42, 63, 84, 21],
         ),
+        # What is not below the bound stays.
+        ([Step("pro_rata_floors", drop_below=2), Step("fifo")], 5, [4, 6], [2, 3]),
         # A share that comes to nothing is no step.
         ([Step("oldest", share=1), Step("fifo")], 20, [3, 30], [3, 17]),
     ],
@@ -117,3 +120,46 @@ def test_contradictions_are_refused(make: Any, code: str) -> None:
 def test_a_step_nobody_knows(name: Any) -> None:
     with pytest.raises(UnknownName, match=r"equal_share.*oldest.*pro_rata_floors"):
         Step(name)
+
+
+def shown(rule: str) -> str:
+    return f"Step(rule={rule!r}, share=1000000, at_most=None, drop_below=0)"
+
+
+CONTRADICTS = "contradicts another value; accepted:"
+STEP_NAMES = "['equal_share', 'fifo', 'oldest', 'pro_rata', 'pro_rata_floors']"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Steps([]), "steps: () is empty; accepted: 1 to 20 Step(...)"),
+        (lambda: Steps(5), "steps: 5 has the wrong type; accepted: 1 to 20 Step(...)"),  # type: ignore[arg-type]
+        (
+            lambda: Steps([Step("fifo", at_most=5)] * 20 + [Step("fifo")]),
+            "steps: 21 is too large; accepted: 1 to 20 Step(...)",
+        ),
+        (
+            lambda: Steps([Step("fifo"), Step("pro_rata")]),
+            f"steps: {shown('fifo')} {CONTRADICTS} a bound, for steps follow",
+        ),
+        (
+            lambda: Steps([Step("oldest")]),
+            f"steps: {shown('oldest')} {CONTRADICTS} a last step without bounds: fifo, pro_rata or equal_share",
+        ),
+        (lambda: Step("lifo"), f"rule: 'lifo' is not a rule; accepted: one of {STEP_NAMES}"),
+    ],
+)
+def test_a_refusal_says_what_would_be_accepted(make: Any, message: str) -> None:
+    assert refusal_of(make) == message
+
+
+@pytest.mark.parametrize("rule", ["oldest", "pro_rata_floors"])
+def test_what_leaves_money_over_cannot_come_last(rule: str) -> None:
+    with pytest.raises(InvalidValue):
+        Steps([Step(rule)])
+
+
+def test_as_many_steps_as_are_allowed() -> None:
+    rule = Steps([Step("oldest", at_most=1)] * 19 + [Step("fifo")])
+    assert parts_of(rule, 30, [25, 30]) == [25, 5]

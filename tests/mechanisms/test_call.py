@@ -177,11 +177,53 @@ def test_loans_come_off_the_matched_supply_in_rank_order() -> None:
     made.check()
 
 
+def test_a_loan_smaller_than_was_asked_for_says_so() -> None:
+    """The short way and the way of loans that are held say the same."""
+    for hold_for, kind in ((None, e.LoansMade), (5, e.LoanHeld)):
+        made = call(("a", "ann", 100, 5))
+        made.submit(request(150), now=1, hold_for=hold_for)
+        events: list[e.Event] = []
+        made.subscribe(events.append)
+        made.uncross("A", 36, now=2)
+        assert [type(event) for event in events] == [kind, e.RequestUnfunded, e.CellUncrossed]
+        assert {event.now for event in events} == {2}
+        unfunded = events[1]
+        assert isinstance(unfunded, e.RequestUnfunded)
+        assert unfunded.request.request_id == "r1"
+        assert (unfunded.amount, unfunded.reason) == (50, "not_enough_room")
+
+
+def test_a_loan_of_all_that_was_asked_for_says_no_more() -> None:
+    made = call(("a", "ann", 100, 5))
+    made.submit(request(100), now=1, hold_for=5)
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    made.uncross("A", 36, now=2)
+    assert [type(event) for event in events] == [e.LoanHeld, e.CellUncrossed]
+
+
+@pytest.mark.parametrize("rules", [{"lender_limits": Limits(per_loan=200)}, {}])
+def test_a_rest_too_small_for_a_note_is_no_offers_tail(rules: dict[str, Any]) -> None:
+    """What r1 leaves of a, 10, is too little for r2, which lacks 10: c is brought up to a note."""
+    made = call(("z", "bob", 50, 4), ("a", "ann", 40, 5), ("c", "cy", 100, 6), min_note=25, **rules)
+    made.post(offer("green", "dan", 100, 19, requires={"green"}), now=0)
+    made.submit(request(30, 20, request_id="r1"), now=1)
+    made.submit(request(60, 19, request_id="r2", borrower_id="bea"), now=1)
+    made.submit(request(100, 18, request_id="r3", borrower_id="ben"), now=1)
+    made.uncross("A", 36, now=2)
+    loans = {
+        request_id: [(n.offer_id, n.amount) for n in made.loan(request_id).notes]
+        for request_id in ("r1", "r2", "r3")
+    }
+    assert loans == {"r1": [("a", 30)], "r2": [("z", 35), ("c", 25)], "r3": [("c", 75)]}
+
+
 def test_nothing_crosses() -> None:
     made = call(("a", "ann", 100, 9))
     made.submit(request(40, 6), now=1)
     done = made.uncross("A", 36, now=2)
     assert (done.rate, done.volume, done.matched, len(done.loans)) == (None, 0, 0, 0)
+    assert done.at_margin == (0, 0)
     assert (done.share_at_margin, done.bid_to_cover) == (None, None)
     assert (done.supply_left, done.demand_left) == (100, 40)
     assert made.request("r1").state == "resting"
@@ -236,12 +278,26 @@ def test_the_margin_is_shared_by_the_rule(rule: Any, parts: dict[str, int]) -> N
     assert {name: made.offer(name).lent for name in parts} == parts
 
 
+def test_the_margin_is_one_rate_alone() -> None:
+    """60 at 6.0000 % come before 60 at 6.0001 %, of which 30 are needed."""
+    made = call(allocation="pro_rata")
+    for name, min_rate in (("a", 60_000), ("b", 60_001)):
+        made.post(Offer(offer_id=name, lender_id=name, amount=60, min_rate=min_rate), now=0)
+    made.submit(request(90), now=1)
+    done = made.uncross("A", 36, now=2)
+    assert (done.rate, done.at_margin) == (60_001, (60, 30))
+    assert (made.offer("a").lent, made.offer("b").lent) == (60, 30)
+
+
 def test_a_lottery_at_the_margin_is_drawn_for_the_auction() -> None:
+    """Anybody who knows the seed can draw it again: cell and time stand for the request."""
     winners = set()
     for seed in range(20):
         made = call(("a", "ann", 60, 5), ("b", "ben", 60, 5), allocation=Lottery(seed))
         made.submit(request(60), now=1)
         loan = made.uncross("A", 36, now=2).loans[0]
+        lots = Lottery(seed).draw("call A 36 2", ["a", "b"])
+        assert loan.notes[0].offer_id == ("a" if lots[0] < lots[1] else "b")
         winners.add(loan.notes[0].offer_id)
     assert winners == {"a", "b"}
 
@@ -289,6 +345,48 @@ LIMITED: dict[str, tuple[dict[str, Any], list[Offer], list[Request], int, list[s
         {"min_note": 25}, [offer("a", "ann", 40, 5)], [request(30, request_id="r1"), request(10, request_id="r2")],
         30, ["below_min_note"],
     ),
+    # F = 20 + F / 2 = 40. At that size the share turns 80 of ann's away, her limit 50.
+    "a share of the loan that is made, not of the one wanted": (
+        {"lender_limits": Limits(per_loan=50), "max_share": 500_000},
+        [offer("c", "cy", 20, 4), offer("a", "ann", 100, 5)], [request(120)], 40, ["max_share"],
+    ),
+    # F falls to nothing. At the size wanted the limit turns away 50, the share 10.
+    "a share of the loan wanted, where none is made": (
+        {"lender_limits": Limits(per_loan=50), "max_share": 900_000}, [offer("a", "ann", 100, 5)],
+        [request(100)], 0, ["per_loan"],
+    ),
+    # Ann gives 30 and 30. Of the 70 left her limit turns all away; the cap has 10 to go.
+    "a lender's limit counts all of its offers": (
+        {"lender_limits": Limits(per_loan=60)},
+        [offer("a1", "ann", 30, 5), offer("a2", "ann", 100, 6, max_per_loan=40)], [request(130)],
+        60, ["per_loan"],
+    ),
+    # Ann gives 30 and 20, ben 20. The limit turns away 80 of ann's; the caps 40 of hers, 30 of his.
+    "an offer's cap counts what that offer gives": (
+        {"lender_limits": Limits(per_loan=50)},
+        [
+            offer("a1", "ann", 30, 5),
+            offer("a2", "ann", 100, 6, max_per_loan=60),
+            offer("b", "ben", 50, 6, max_per_loan=20),
+        ],
+        [request(180)], 70, ["per_loan"],
+    ),
+    "two that turn away the same": (
+        {}, [offer("a", "ann", 110, 5, max_per_loan=30), offer("b", "ben", 80, 6, requires={"green"})],
+        [request(190)], 30, ["offer_max_per_loan"],
+    ),
+    "what is lent is not turned away": (
+        {}, [offer("a", "ann", 100, 5, max_per_loan=50), offer("b", "ben", 60, 6, requires={"green"})],
+        [request(160)], 50, ["tags"],
+    ),
+    "a limit, and an offer that expires one day": (
+        {"lender_limits": Limits(per_loan=30)}, [offer("a", "ann", 100, 5, expires_at=50)],
+        [request(50)], 30, ["per_loan"],
+    ),
+    "more offers than fit in one chunk": (
+        {}, [offer("own", "bob", 1_000, 4), *(offer(f"o{i}", f"l{i}", 10, 5) for i in range(600))],
+        [request(7_000)], 6_000, ["same_party"],
+    ),
 }  # fmt: skip
 
 
@@ -308,6 +406,18 @@ def test_limits_hold_and_never_abort(name: str) -> None:
     assert done.matched - done.volume == sum(amount for _, amount, _ in done.unfunded)
     made.check()
     assert auditor.report().ok, str(auditor.report())
+
+
+def test_what_is_outstanding_already_counts_against_a_limit() -> None:
+    made = call(("a", "ann", 240, 5), lender_limits=Limits(total=100))
+    made.submit(request(40, request_id="r0"), now=1)
+    assert made.uncross("A", 36, now=1).volume == 40
+    for lender in ("ben", "cy"):
+        made.post(offer(lender, lender, 65, 6, requires={"green"}), now=2)
+    made.submit(request(330), now=2)
+    done = made.uncross("A", 36, now=2)
+    # 60 of ann's 200: her total turns away 140, the tags 130.
+    assert (done.volume, done.unfunded) == (60, (("r1", 270, "total"),))
 
 
 def test_a_borrowers_limit() -> None:

@@ -1,6 +1,6 @@
 """Listings, auctions and loans that wait for a yes: by hand, step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -68,6 +68,16 @@ def test_a_listing_that_finds_everything_at_once_is_a_loan_at_once() -> None:
     result = made.submit(request(60), now=1, time_in_force=Listing(closes_at=9))
     assert notes(result) == [("a", 60)]
     assert kinds(result.events) == ["RequestRests", "MoneyCommitted", "LoanMade"]
+
+
+def test_a_listing_that_lacks_one_unit_takes_it() -> None:
+    made = market(("a", "ann", 100, 5))
+    made.submit(request(101), now=1, time_in_force=Listing(closes_at=9))
+    made.post(offer("b", "ben", 50, 7), now=2)
+    assert [(note.offer_id, note.amount) for note in made.loan("r1").notes] == [
+        ("a", 100),
+        ("b", 1),
+    ]
 
 
 def test_a_listing_does_not_give_up_what_it_has_for_something_cheaper() -> None:
@@ -171,6 +181,13 @@ def test_an_earlier_commitment_may_give_way_to_a_smallest_note() -> None:
     assert made.offer("a").remaining == 10
 
 
+def test_a_tail_that_nobody_can_spare_for_is_not_committed() -> None:
+    """5 are missing at c, and a and b together can spare 10 of the 20 it lacks."""
+    made = market(("a", "ann", 30, 5), ("b", "ben", 30, 6), ("c", "cy", 40, 7), min_note=25)
+    made.submit(request(65), now=1, time_in_force=Listing(closes_at=9))
+    assert committed(made) == [("a", 30), ("b", 30)]
+
+
 def test_commitments_keep_their_rate_when_their_offer_changes_or_goes() -> None:
     made = market(("a", "ann", 100, 5))
     made.submit(request(150), now=1, time_in_force=Listing(closes_at=9))
@@ -269,6 +286,17 @@ def test_the_first_rejected_of_an_auction_is_what_it_displaced_last() -> None:
     }
 
 
+def test_what_an_auction_holds_counts_once_when_the_first_rejected_is_looked_for() -> None:
+    """Ann has 50 of 60 in the loan: she could give 10 more at 7 %, before ben at 8 %."""
+    made = market(
+        ("a", "ann", 40, 5), ("a2", "ann", 40, 7), ("b", "ben", 60, 8),
+        pricing="uniform_first_rejected", lender_limits=Limits(total=60),
+    )  # fmt: skip
+    made.submit(request(50, 9), now=1, time_in_force=Auction(closes_at=9))
+    made.advance(9)
+    assert {note.rate for note in made.loan("r1").notes} == {70_000}
+
+
 def test_an_auction_shares_a_rate_by_the_rule() -> None:
     made = market(("a", "ann", 60, 5), ("b", "ben", 30, 5), allocation="pro_rata")
     made.submit(request(60), now=1, time_in_force=Auction(closes_at=9))
@@ -356,6 +384,137 @@ def test_a_listing_may_be_held_too() -> None:
     result = made.submit(request(60), now=1, time_in_force=Listing(closes_at=9), hold_for=5)
     assert result.pending is not None
     assert made.accept("r1", now=2).principal == 60
+
+
+# What the events say
+
+
+def told(events: Iterable[e.Event]) -> list[tuple[Any, ...]]:
+    """Each event's name and time, and what it says of request, notes, amount, reason and deadline."""
+    rows = []
+    for event in events:
+        row: list[Any] = [type(event).__name__, event.now]
+        if isinstance(event, e.RequestUnfunded):
+            row += [event.request.request_id, event.amount, event.reason]
+        elif isinstance(event, e.MoneyCommitted | e.MoneyReleased | e.CommitmentsDisplaced):
+            row += [event.request_id, [(n.offer_id, n.amount, n.rate) for n in event.notes]]
+            row += [event.reason] if isinstance(event, e.MoneyReleased) else []
+            assert len(event.keys) == len(event.notes)
+        elif isinstance(event, e.LoanMade | e.LoanHeld):
+            row += [event.loan.request_id, event.loan.principal]
+            row += [event.until] if isinstance(event, e.LoanHeld) else []
+        rows.append(tuple(row))
+    return rows
+
+
+A_100 = ("a", 100, 50_000)
+
+
+def test_what_is_said_of_a_request_taken_back() -> None:
+    made = market(("a", "ann", 100, 5))
+    made.submit(request(150), now=1, time_in_force=Listing(closes_at=9))
+    assert told(made.withdraw("r1", now=3)) == [
+        ("MoneyReleased", 3, "r1", [A_100], "withdrawn"),
+        ("RequestUnfunded", 3, "r1", 150, "withdrawn"),
+    ]
+    made.submit(request(150, 4, request_id="r2"), now=4, time_in_force=Auction(closes_at=9))
+    assert told(made.withdraw("r2", now=5)) == [("RequestUnfunded", 5, "r2", 150, "withdrawn")]
+
+
+def test_what_is_said_of_a_close_without_a_loan() -> None:
+    """Said when the marketplace hears of the time, which may be later than it was."""
+    made = market(("a", "ann", 100, 5))
+    made.submit(request(150, min_amount=101), now=1, time_in_force=Listing(closes_at=9))
+    made.submit(request(150, 4, request_id="r2"), now=1, time_in_force=Listing(closes_at=9))
+    assert told(made.advance(12)) == [
+        ("MoneyReleased", 12, "r1", [A_100], "closed"),
+        ("RequestUnfunded", 12, "r1", 150, "below_min_amount"),
+        ("RequestUnfunded", 12, "r2", 150, "no_eligible_offer"),
+        ("TimeAdvanced", 12),
+    ]
+
+
+def test_what_is_said_of_a_close_with_the_whole_loan() -> None:
+    made = market(("a", "ann", 60, 5))
+    made.submit(request(60), now=1, time_in_force=Auction(closes_at=9))
+    assert told(made.advance(9)) == [("LoanMade", 9, "r1", 60), ("TimeAdvanced", 9)]
+
+
+def test_what_is_said_of_a_close_with_the_smallest_loan_there_is() -> None:
+    made = market(("a", "ann", 1, 5))
+    made.submit(request(60), now=1, time_in_force=Listing(closes_at=9))
+    assert told(made.advance(9)) == [
+        ("LoanMade", 9, "r1", 1),
+        ("RequestUnfunded", 9, "r1", 59, "not_enough_room"),
+        ("TimeAdvanced", 9),
+    ]
+
+
+def test_what_is_said_of_a_close_with_a_smaller_loan() -> None:
+    made = market(("a", "ann", 50, 5), ("b", "ben", 20, 5), max_share=500_000)
+    made.submit(request(100), now=1, time_in_force=Listing(closes_at=9), hold_for=4)
+    assert told(made.advance(9)) == [
+        ("MoneyReleased", 9, "r1", [("a", 30, 50_000)], "share_cap"),
+        ("LoanHeld", 9, "r1", 40, 13),
+        ("RequestUnfunded", 9, "r1", 60, "not_enough_room"),
+        ("TimeAdvanced", 9),
+    ]
+
+
+def test_what_is_said_of_a_listing_that_is_filled() -> None:
+    made = market(("a", "ann", 95, 5), min_note=25)
+    result = made.submit(request(110), now=1, time_in_force=Listing(closes_at=9), hold_for=4)
+    assert told(result.events) == [
+        ("RequestRests", 1),
+        ("MoneyCommitted", 1, "r1", [("a", 95, 50_000)]),
+    ]
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    made.post(offer("b", "ben", 40, 6), now=2)
+    assert told(events) == [
+        ("OfferPosted", 2),
+        ("MoneyReleased", 2, "r1", [("a", 10, 50_000)], "small_note"),
+        ("MoneyCommitted", 2, "r1", [("b", 25, 60_000)]),
+        ("LoanHeld", 2, "r1", 110, 6),
+    ]
+
+
+def test_what_is_said_when_a_better_offer_comes() -> None:
+    made = market(("a", "ann", 60, 5), ("b", "ben", 60, 8))
+    made.submit(request(100), now=1, time_in_force=Auction(closes_at=9))
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    made.post(offer("c", "cy", 30, 7), now=2)
+    assert told(events) == [
+        ("OfferPosted", 2),
+        ("CommitmentsDisplaced", 2, "r1", [("b", 30, 80_000)]),
+        ("MoneyCommitted", 2, "r1", [("c", 30, 70_000)]),
+    ]
+
+
+@pytest.mark.parametrize("reason", ["declined", "lapsed"])
+def test_what_is_said_of_a_loan_that_is_not_made(reason: str) -> None:
+    made = market(("a", "ann", 100, 5))
+    result = made.submit(request(200), now=1, hold_for=5)
+    assert told(result.events) == [
+        ("LoanHeld", 1, "r1", 100, 6),
+        ("RequestUnfunded", 1, "r1", 100, "not_enough_room"),
+    ]
+    gone = made.decline("r1", now=5) if reason == "declined" else made.advance(6)
+    now = 5 if reason == "declined" else 6
+    assert told(gone)[:2] == [
+        ("MoneyReleased", now, "r1", [A_100], reason),
+        ("RequestUnfunded", now, "r1", 100, reason),
+    ]
+
+
+def test_what_is_said_of_a_request_that_expires_in_a_call_market() -> None:
+    made = market(("a", "ann", 100, 5), matching="call")
+    made.submit(request(40, expires_at=5), now=1)
+    assert told(made.advance(7)) == [
+        ("RequestUnfunded", 7, "r1", 40, "expired"),
+        ("TimeAdvanced", 7),
+    ]
 
 
 # Refusals

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from p2pmatch import InvalidValue, Marketplace, Offer, Posted, Request, Rules, UnknownName
+from tests.helpers import refusal_of
 from tests.pricing.notes import accepted
 
 CELL = ("A", 36)
@@ -85,6 +86,27 @@ def test_rates_that_are_none_are_refused(rates: Any, code: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         Posted(rates)
     assert refused.value.code == code
+
+
+CELLS = "a mapping of a rate in ppm to each (grade, term), such as {('A', 36): 60_000}"
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ([("A", 36)], f"rates: [('A', 36)] has the wrong type; accepted: {CELLS}"),
+        ({}, f"rates: {{}} is empty; accepted: {CELLS}"),
+        ({"A": 5}, f"rates: 'A' has the wrong type; accepted: {CELLS}"),
+        ({CELL: -1}, "rates: -1 is negative; accepted: an int from 0 to 10000000"),
+        ({CELL: 10_000_001}, "rates: 10000001 is too large; accepted: an int from 0 to 10000000"),
+    ],
+)
+def test_a_refusal_says_what_would_be_accepted(rates: Any, message: str) -> None:
+    assert refusal_of(lambda: Posted(rates)) == message
+
+
+def test_rates_at_both_ends() -> None:
+    assert dict(Posted({CELL: 0, ("B", 36): 10_000_000}).rates) == {CELL: 0, ("B", 36): 10_000_000}
 
 
 def test_cells_that_do_not_exist_are_refused() -> None:

@@ -18,9 +18,9 @@ from p2pmatch import (
     PricingRule,
     Request,
     Rules,
-    UnknownName,
 )
 from p2pmatch.pricing import Midpoint, pricing_rule
+from tests.helpers import refusal_of
 from tests.pricing.notes import accepted
 
 SOURCES = {"own_ask", "marginal", "first_rejected", "max_rate", "midpoint", "posted"}
@@ -49,8 +49,37 @@ def test_a_name_and_a_rule_are_the_same() -> None:
 
 @pytest.mark.parametrize("rule", ["midpiont", Midpoint, None, 5, "Midpoint"])
 def test_what_is_no_rule_is_refused_with_the_list(rule: Any) -> None:
-    with pytest.raises(UnknownName, match=r"uniform_marginal.*Posted"):
-        Rules(grades=["A"], terms=[36], pricing=rule)
+    assert refusal_of(lambda: Rules(grades=["A"], terms=[36], pricing=rule)) == (
+        f"pricing: {rule!r} is not a rule; accepted: one of ['midpoint', 'pay_as_offered', "
+        "'uniform_first_rejected', 'uniform_marginal'], Posted({(grade, term): rate})"
+    )
+
+
+class Watching:
+    """Gives the asks, and keeps what it was handed."""
+
+    def __init__(self) -> None:
+        self.seen: list[Accepted] = []
+
+    def price(self, accepted: Accepted) -> Priced:
+        self.seen.append(accepted)
+        return Priced(accepted.asks, "watched")
+
+
+def test_a_rule_of_ones_own_sees_the_notes_and_the_request() -> None:
+    rule = Watching()
+    market = Marketplace(Rules(grades=["A", "B"], terms=[12, 36], pricing=rule))
+    for number, ask in enumerate([50_000, 60_000, 70_000]):
+        market.post(Offer(offer_id=f"o{number}", lender_id="ann", amount=100, min_rate=ask), now=1)
+    asked = Request(
+        request_id="r", borrower_id="bob", amount=150, max_rate=90_000, grade="B", term=12
+    )
+    loan = market.submit(asked, now=2).loan
+    (seen,) = rule.seen
+    assert (seen.grade, seen.term, seen.max_rate) == ("B", 12, 90_000)
+    assert (seen.amounts.tolist(), seen.asks.tolist()) == ([100, 50], [50_000, 60_000])
+    assert loan is not None
+    assert {note.rate_source for note in loan.notes} == {"watched"}
 
 
 class Broken:
@@ -58,6 +87,9 @@ class Broken:
 
     def __init__(self, rates: list[int]) -> None:
         self.rates = rates
+
+    def __repr__(self) -> str:
+        return "Broken"
 
     def price(self, accepted: Accepted) -> Priced:
         return Priced(np.array(self.rates, dtype=np.int64), "broken")
@@ -72,7 +104,7 @@ def test_a_rule_that_breaks_its_word_is_found_out(rates: list[int]) -> None:
         request_id="r", borrower_id="bob", amount=200, max_rate=90_000, grade="A", term=36
     )
     before = market.digest()
-    with pytest.raises(InvariantError, match="Broken"):
+    with pytest.raises(InvariantError, match=r"^Broken gave a rate one side did not accept$"):
         market.submit(asked, now=2)
     assert market.digest() == before
     market.check()

@@ -30,6 +30,7 @@ BOOKS: dict[str, tuple[list[tuple[str, int, int]], int, int, dict[str, Any]]] = 
     "the offer behind": (
         [("a", 100, 50_000), ("b", 100, 60_000), ("c", 100, 70_000)], 200, 70_000, {},
     ),
+    "one unit": ([("a", 100, 50_000), ("b", 1, 60_000)], 100, 60_000, {}),
     "none": ([("a", 100, 50_000), ("b", 100, 60_000)], 200, 90_000, {}),
     "one that the borrower would not take": (
         [("a", 100, 50_000), ("b", 100, 90_001)], 100, 90_000, {},

@@ -108,7 +108,7 @@ def uncross(state: State, grade: str, term: int, now: int) -> Iterator[list[Even
     O(n + m) for all of them.
     """
     cell = state.cell_of[grade, term]
-    keys, slots, rooms = _supply(state, cell, now)
+    keys, slots, rooms = _supply(state, cell)
     resting = [
         resting
         for resting in state.waiting.ranked()
@@ -149,14 +149,14 @@ def uncross(state: State, grade: str, term: int, now: int) -> Iterator[list[Even
     ]
 
 
-def _supply(state: State, cell: int, now: int) -> tuple[Amounts, Numbers, Amounts]:
-    """What stands in a cell, best first: keys, slots, and money in whole increments."""
+def _supply(state: State, cell: int) -> tuple[Amounts, Numbers, Amounts]:
+    """What stands in a cell, best first: keys, slots, and money in whole increments.
+
+    Offers whose time is up have expired before: no command is followed up until they have.
+    """
     table, ladder = state.table, state.ladders[cell]
     keys = ladder.keys(table.remaining, state.least)
     slots = ladder.slots(table.remaining, state.least)
-    standing = table.expires.take(slots) > now
-    if not standing.all():
-        keys, slots = keys[standing], slots[standing]
     rooms = table.remaining.take(slots)
     return keys, slots, rooms - rooms % state.rules.increment
 
