@@ -25,9 +25,9 @@ def rows(loan: Any) -> list[tuple[str, str, int, int]]:
 class Pair:
     """Each call does the same to both, and raises AssertionError where they differ."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, market: Marketplace | None = None) -> None:
         self.rules = rules
-        self.market = Marketplace(rules)
+        self.market = Marketplace(rules) if market is None else market
         self.model = Model(rules)
         self.offers: list[str] = []
         self.requests: list[str] = []

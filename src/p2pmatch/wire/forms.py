@@ -1,0 +1,351 @@
+"""How records are written that JSON has no word for: columns, notes, loans, times in force.
+
+`FORMS` has one row per type of field that needs a form of its own. Every other field of a command
+or an event is written as it is: whole numbers, text, lists for sets.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol, cast
+
+import attrs
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from p2pmatch import checks
+from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, checked_columns
+from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.loans import Loan, Loans, Notes
+from p2pmatch.orders import Request
+from p2pmatch.time_in_force import Auction, Immediate, Listing, TimeInForce
+
+__all__ = ["FORMS", "Form", "Names", "plain"]
+
+# Larger numbers are no value of any field.
+_MAX_INT64 = 2**63
+
+
+class Names(Protocol):
+    """The ids by number, as the state of a marketplace has them."""
+
+    offer_names: list[str]
+    lender_names: list[str]
+
+
+@attrs.frozen
+class Form:
+    """One type of field: what it is on the wire, and the way there and back.
+
+    `read` gets the wire form, and the marketplace's names if there are any.
+    """
+
+    wire: Any
+    write: Callable[[Any], Any]
+    read: Callable[[Any, Names | None], Any]
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Knows its fields, and refuses all others."""
+
+
+# Times in force
+
+
+class ImmediateForm(_Strict, tag_field="kind", tag="immediate"):
+    """Match now."""
+
+
+class ListingForm(_Strict, tag_field="kind", tag="listing"):
+    """Rest until the whole amount is committed, or until it closes."""
+
+    closes_at: int
+
+
+class AuctionForm(_Strict, tag_field="kind", tag="auction"):
+    """Rest until it closes; better offers displace the dearest."""
+
+    closes_at: int
+
+
+_TimeForm = ImmediateForm | ListingForm | AuctionForm
+
+
+def _write_time(value: TimeInForce) -> _TimeForm:
+    match value:
+        case Immediate():
+            return ImmediateForm()
+        case Listing():
+            return ListingForm(value.closes_at)
+        case Auction():
+            return AuctionForm(value.closes_at)
+
+
+def _read_time(form: _TimeForm, _: object) -> TimeInForce:
+    match form:
+        case ImmediateForm():
+            return Immediate()
+        case ListingForm():
+            return Listing(form.closes_at)
+        case AuctionForm():
+            return Auction(form.closes_at)
+
+
+# Columns of offers
+
+
+class ColumnsForm(_Strict):
+    """Many offers as columns of equal length; null for a column in which nothing is set.
+
+    `places` are the distinct pairs of grades and terms, `tag_rules` those of tags required and
+    refused; `place_codes` and `tag_codes` say which of them a row has.
+    """
+
+    offer_ids: list[str]
+    lender_ids: list[str]
+    amounts: list[int]
+    min_rates: list[int]
+    places: list[Place]
+    place_codes: list[int]
+    tag_rules: list[TagRule]
+    tag_codes: list[int]
+    max_per_loan: list[int | None] | None
+    max_share: list[int | None] | None
+    expires_at: list[int | None] | None
+
+
+#: The columns in which a value may be missing, and what stands for it inside.
+_ABSENT: Mapping[str, int] = MappingProxyType(
+    {"max_per_loan": NO_CAP, "max_share": NO_SHARE, "expires_at": NEVER}
+)
+
+
+def _write_columns(offers: OfferColumns) -> ColumnsForm:
+    optional = {
+        name: _with_gaps(getattr(offers, name), absent) for name, absent in _ABSENT.items()
+    }
+    return ColumnsForm(
+        offer_ids=offers.offer_ids,
+        lender_ids=offers.lender_ids,
+        amounts=offers.amounts.tolist(),
+        min_rates=offers.min_rates.tolist(),
+        places=list(offers.places),
+        place_codes=offers.place_codes.tolist(),
+        tag_rules=list(offers.tag_rules),
+        tag_codes=offers.tag_codes.tolist(),
+        **optional,
+    )
+
+
+def _with_gaps(column: npt.NDArray[np.int64], absent: int) -> list[int | None] | None:
+    gaps = column == absent
+    if gaps.all():
+        return None
+    values: list[int | None] = column.tolist()
+    for row in np.flatnonzero(gaps).tolist():
+        values[row] = None
+    return values
+
+
+def _read_columns(form: ColumnsForm, _: object) -> OfferColumns:
+    fields = {name: getattr(form, name) for name in form.__struct_fields__}
+    return checked_columns({name: value for name, value in fields.items() if value is not None})
+
+
+# Notes and loans
+
+
+class NotesForm(_Strict):
+    """Notes as columns of equal length, in rank order.
+
+    `offers` and `lenders` are the numbers that the marketplace has for them: offers by the order in
+    which they (or a part added by amending) were posted, lenders by the order in which they came.
+    """
+
+    offer_ids: msgspec.Raw
+    lender_ids: msgspec.Raw
+    amounts: list[int]
+    rates: list[int]
+    offers: list[int]
+    lenders: list[int]
+    rate_source: str
+
+
+_encode_names = msgspec.json.Encoder().encode
+_decode_names = msgspec.json.Decoder(list[str]).decode
+
+
+def _write_notes(notes: Notes) -> NotesForm:
+    return NotesForm(
+        offer_ids=msgspec.Raw(_encode_names(notes.offer_ids.tolist())),
+        lender_ids=msgspec.Raw(_encode_names(notes.lender_ids.tolist())),
+        amounts=notes.amounts.tolist(),
+        rates=notes.rates.tolist(),
+        offers=notes.offers.tolist(),
+        lenders=notes.lenders.tolist(),
+        rate_source=notes.rate_source,
+    )
+
+
+def _read_notes(form: NotesForm, names: Names | None) -> Notes:
+    rows = len(form.amounts)
+    if not len(form.rates) == len(form.offers) == len(form.lenders) == rows:
+        raise InvalidValue("contradiction", "notes", rows, "columns of equal length")
+    offer_names: Sequence[str] | Mapping[int, str]
+    lender_names: Sequence[str] | Mapping[int, str]
+    if names is None:
+        offer_names = _named(form.offers, form.offer_ids, "offer_ids")
+        lender_names = _named(form.lenders, form.lender_ids, "lender_ids")
+    else:
+        offer_names, lender_names = names.offer_names, names.lender_names
+    return Notes(
+        _column(form.amounts, "amounts", np.int64),
+        _column(form.rates, "rates", np.int64),
+        _column(form.offers, "offers", np.int32),
+        _column(form.lenders, "lenders", np.int32),
+        offer_names,
+        lender_names,
+        form.rate_source,
+    )
+
+
+def _named(numbers: Sequence[int], ids: msgspec.Raw, field: str) -> Mapping[int, str]:
+    """The ids by number."""
+    names = _decode_names(ids)
+    if len(names) != len(numbers):
+        raise InvalidValue("contradiction", field, len(names), f"{len(numbers)} ids")
+    return dict(zip(numbers, names, strict=True))
+
+
+def _column(values: Sequence[int], field: str, kind: type[np.integer[Any]]) -> npt.NDArray[Any]:
+    try:
+        return np.array(values, dtype=kind)
+    except OverflowError:
+        raise InvalidValue("too_large", field, max(values), f"what {kind.__name__} holds") from None
+
+
+class LoanForm(_Strict):
+    """A loan: its request, and who lends how much of it."""
+
+    request: Request
+    principal: int
+    notes: NotesForm
+
+
+def _write_loan(loan: Loan) -> LoanForm:
+    return LoanForm(loan.request, loan.principal, _write_notes(loan.notes))
+
+
+def _read_loan(form: LoanForm, names: Names | None) -> Loan:
+    return Loan(form.request, form.principal, _read_notes(form.notes, names))
+
+
+class LoansForm(_Strict):
+    """Loans made together: `ends` says where each one's notes end among all."""
+
+    requests: list[Request]
+    ends: list[int]
+    notes: NotesForm
+
+
+def _write_loans(loans: Loans) -> LoansForm:
+    return LoansForm(list(loans.requests), loans.ends.tolist(), _write_notes(loans.notes))
+
+
+def _read_loans(form: LoansForm, names: Names | None) -> Loans:
+    ends = _column(form.ends, "ends", np.int64)
+    return Loans(form.requests, ends, _read_notes(form.notes, names))
+
+
+# What an amendment changes, and any value that was refused
+
+
+class ChangesForm(_Strict, omit_defaults=True):
+    """What is left out stays as it is; null takes a value away."""
+
+    amount: int | msgspec.UnsetType = msgspec.UNSET
+    min_rate: int | dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    grades: list[str] | None | msgspec.UnsetType = msgspec.UNSET
+    terms: list[int] | None | msgspec.UnsetType = msgspec.UNSET
+    max_per_loan: int | None | msgspec.UnsetType = msgspec.UNSET
+    max_share: int | None | msgspec.UnsetType = msgspec.UNSET
+    requires: list[str] | msgspec.UnsetType = msgspec.UNSET
+    refuses: list[str] | msgspec.UnsetType = msgspec.UNSET
+    expires_at: int | None | msgspec.UnsetType = msgspec.UNSET
+
+
+def _write_changes(changes: Mapping[str, Any]) -> ChangesForm:
+    """The wire form of changes; raises for what no offer could ever take."""
+    for name in changes:
+        if name not in ChangesForm.__struct_fields__:
+            raise UnknownName(
+                "unknown_field", "changes", name, f"one of {list(ChangesForm.__struct_fields__)}"
+            )
+    written = {name: plain(value) for name, value in changes.items()}
+    for name, value in written.items():
+        try:
+            msgspec.convert({name: value}, ChangesForm)
+        except msgspec.ValidationError:
+            accepted = "what this field of an offer takes"
+            raise InvalidValue("wrong_type", name, changes[name], accepted) from None
+    return ChangesForm(**written)
+
+
+def _read_changes(form: ChangesForm, _: object) -> dict[str, Any]:
+    given = {name: getattr(form, name) for name in form.__struct_fields__}
+    return {
+        name: frozenset(value) if isinstance(value, list) else value
+        for name, value in given.items()
+        if value is not msgspec.UNSET
+    }
+
+
+def plain(value: object) -> object:
+    """Any value in a form that JSON has, the same in every process; for what JSON has not, text."""
+    value = checks.as_plain(value)
+    if isinstance(value, int) and -_MAX_INT64 <= value < _MAX_INT64:
+        return value
+    if value is None or isinstance(value, str):
+        return value if value is None or value.isprintable() else ascii(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, frozenset | set):
+        return sorted(map(plain, cast("Iterable[object]", value)), key=_order)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in cast("Iterable[object]", value)]
+    if attrs.has(type(value)):
+        fields = attrs.fields(type(value))
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    return f"a value of type {type(value).__name__}"
+
+
+def _order(value: object) -> tuple[str, object]:
+    """Numbers by size, text by letters, the rest by how it is written."""
+    return type(value).__name__, value if isinstance(value, int | str) else repr(value)
+
+
+def _as_it_is(value: Any, _: object = None) -> Any:  # noqa: ANN401 - any value
+    return value
+
+
+def _write_keys(keys: npt.NDArray[np.int64]) -> list[int]:
+    return keys.tolist()
+
+
+def _read_keys(keys: list[int], _: object) -> npt.NDArray[np.int64]:
+    return _column(keys, "keys", np.int64)
+
+
+#: The types of fields that have a form of their own.
+FORMS: Mapping[Any, Form] = MappingProxyType(
+    {
+        TimeInForce: Form(_TimeForm, _write_time, _read_time),
+        OfferColumns: Form(ColumnsForm, _write_columns, _read_columns),
+        Loan: Form(LoanForm, _write_loan, _read_loan),
+        Loans: Form(LoansForm, _write_loans, _read_loans),
+        Notes: Form(NotesForm, _write_notes, _read_notes),
+        npt.NDArray[np.int64]: Form(list[int], _write_keys, _read_keys),
+        dict[str, Any]: Form(ChangesForm, _write_changes, _read_changes),
+        object: Form(Any, plain, _as_it_is),
+    }
+)
