@@ -42,7 +42,9 @@ class Entry:
         return _hash(self.seq, self.previous, self.command_id, self.command, self.events)
 
 
-def linked(seq: int, previous: bytes, command_id: str | None, command: bytes, events: bytes) -> Entry:
+def linked(
+    seq: int, previous: bytes, command_id: str | None, command: bytes, events: bytes
+) -> Entry:
     """An entry with its hash.
 
     Examples
@@ -55,7 +57,9 @@ def linked(seq: int, previous: bytes, command_id: str | None, command: bytes, ev
     return Entry(seq, previous, command_id, command, events, own_hash)
 
 
-def _hash(seq: int, previous: bytes, command_id: str | None, command: bytes, events: bytes) -> bytes:
+def _hash(
+    seq: int, previous: bytes, command_id: str | None, command: bytes, events: bytes
+) -> bytes:
     # Every part of variable length comes after its length, so that no two entries read the same.
     name = b"" if command_id is None else b"#" + command_id.encode()
     head = b"%d %d %d %d\n" % (seq, len(name), len(command), len(events))

@@ -26,6 +26,7 @@ from p2pmatch.wire import COMMANDS, EVENTS, OpenJournal
 
 __all__ = ["DamagedSnapshot", "Opened", "Verified", "open_journal", "replay", "verify"]
 
+
 class DamagedSnapshot(UserWarning):
     """A snapshot could not be used; an older one or the whole journal was, and gives the same."""
 
@@ -72,7 +73,8 @@ def open_journal(store: Store, rules: Rules | None) -> tuple[State, Recorder]:
 
 def _begin(store: Store, rules: Rules | None) -> None:
     """Write the first entry: the rules."""
-    check_instance(rules, Rules, "rules", "Rules(...), for an empty store")
+    if not isinstance(rules, Rules):
+        raise InvalidValue("wrong_type", "rules", rules, "Rules(...), for an empty store")
     command = COMMANDS.encode(OpenJournal(rules=rules), 0)
     store.append([linked(0, BEGINNING, None, command, b"[]")], 0)
 
@@ -148,7 +150,9 @@ def check_link(entry: Entry, seq: int, previous: bytes) -> None:
         accepted = f"the hash of the entry before, {previous.hex()}"
         raise StoreFailed("damaged", f"{where}.previous", entry.previous.hex(), accepted)
     if entry.hash != entry.own_hash():
-        raise StoreFailed("damaged", where, entry.own_hash().hex(), f"content of hash {entry.hash.hex()}")
+        raise StoreFailed(
+            "damaged", where, entry.own_hash().hex(), f"content of hash {entry.hash.hex()}"
+        )
 
 
 def fold(state: State, entry: Entry) -> list[Event]:
@@ -263,5 +267,3 @@ def _check_snapshot(store: Store, state: State, entry: Entry, seqs: set[int]) ->
     kept = snapshots.restore(store.snapshot(entry.seq), entry.hash, state.rules).digest()
     if kept != state.digest():
         raise StoreFailed("damaged", f"snapshot {entry.seq}", kept, f"digest {state.digest()}")
-
-

@@ -4,7 +4,7 @@ Each call builds a command; `decide` reads the state and says what follows; `app
 same commands give the same events, bit for bit, on every machine.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Generator, Iterator, Mapping, Set
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
@@ -155,16 +155,14 @@ class Marketplace:
         """
         # The one other look upwards: a journal is a door, opened only when somebody keeps one.
         journal = import_module("p2pmatch.journal")
-        state, kept = journal.open_journal(store, rules)
-        market = cls.over(state)
-        market._recorder = kept
-        return market
+        state, recorder = journal.open_journal(store, rules)
+        return cls.over(state, recorder)
 
     @classmethod
-    def over(cls, state: State) -> "Marketplace":
-        """A marketplace with this memory, which writes nothing down."""
+    def over(cls, state: State, recorder: "Recorder | None" = None) -> "Marketplace":
+        """A marketplace with this memory; without a recorder it writes nothing down."""
         market = cls(state.rules)
-        market._state = state
+        vars(market).update(_state=state, _recorder=recorder)
         return market
 
     @property
@@ -182,7 +180,7 @@ class Marketplace:
         return self._kept().snapshot(self._state)
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self) -> Generator[None]:
         """Write everything done inside at one go when the block is left, all or none of it.
 
         One sync for many commands. No answer given inside is durable before the end, so pass none
@@ -327,9 +325,7 @@ class Marketplace:
         """Take a resting request back: what is committed to it goes back to its offers."""
         return self._do(c.WithdrawRequest(request_id=request_id, now=now), command_id)
 
-    def accept(
-        self, request_id: str, *, now: int, command_id: str | None = None
-    ) -> Loan:
+    def accept(self, request_id: str, *, now: int, command_id: str | None = None) -> Loan:
         """The borrower's yes to a loan that waits for it: the loan is made."""
         events = self._do(c.AcceptLoan(request_id=request_id, now=now), command_id)
         made = (event.loan for event in events if isinstance(event, LoanMade))

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.columns import NEVER, Place, TagRule
+from p2pmatch.columns import NEVER, NO_CAP, Place, TagRule
 from p2pmatch.commitments import Commitments
 from p2pmatch.errors import StoreFailed
 from p2pmatch.exposure import OpenLoan
@@ -157,16 +157,26 @@ def _hash(pieces: Sequence[bytes]) -> bytes:
 
 
 def _shape(column: Array | str) -> tuple[str, int]:
-    return ("text", 1) if isinstance(column, str) else (column.dtype.newbyteorder("<").str, len(column))
+    return (
+        ("text", 1)
+        if isinstance(column, str)
+        else (column.dtype.newbyteorder("<").str, len(column))
+    )
 
 
 def _bytes(column: Array | str) -> bytes:
-    """A column's bytes; of one in which all values are equal, those of one."""
+    """A column's bytes; of one in which all values are equal, those of one.
+
+    A column of numbers that go up one by one, as arrivals mostly do, keeps its first two.
+    """
     if isinstance(column, str):
         return column.encode()
     ordered = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<"))
-    if len(ordered) > 1 and (ordered == ordered[0]).all():
-        ordered = ordered[:1]
+    if len(ordered) > 2:
+        if (ordered == ordered[0]).all():
+            ordered = ordered[:1]
+        elif ordered.dtype.itemsize == 8 and (np.diff(ordered) == 1).all():
+            ordered = ordered[:2]
     return ordered.tobytes()
 
 
@@ -174,9 +184,12 @@ def _array(piece: bytes, dtype: str, length: int) -> Any:  # noqa: ANN401 - an a
     if dtype == "text":
         return piece.decode()
     read = np.frombuffer(piece, dtype=dtype)
-    if len(read) == 1 < length:
-        return np.full(length, read[0], dtype=read.dtype.newbyteorder("="))
-    return read.astype(read.dtype.newbyteorder("="))
+    native = read.dtype.newbyteorder("=")
+    if len(read) == length:
+        return read.astype(native)
+    if len(read) == 1:
+        return np.full(length, read[0], dtype=native)
+    return np.arange(read[0], int(read[0]) + length, dtype=native)
 
 
 def _names(text: str) -> list[str]:
@@ -192,7 +205,10 @@ def _columns(state: State) -> Iterator[tuple[str, Array | str]]:
     yield "offers.names", _BETWEEN.join(state.offer_names)
     yield "lenders.names", _BETWEEN.join(state.lender_names)
     yield "requests", _BETWEEN.join(sorted(state.requests))
-    rows = [list(zip(*(chunk.rows()[:2] for chunk in ladder.chunks), strict=True)) for ladder in state.ladders]
+    rows = [
+        list(zip(*(chunk.rows()[:2] for chunk in ladder.chunks), strict=True))
+        for ladder in state.ladders
+    ]
     keys = [_joined(row[0] if row else (), np.int64) for row in rows]
     slots = [_joined(row[1] if row else (), np.int32) for row in rows]
     yield "ladders.ends", _ends(keys)
@@ -268,10 +284,8 @@ def _restore_offers(state: State, description: _Description, columns: Mapping[st
     table = state.table
     state.offer_names = names = _names(columns["offers.names"])
     table.fill(len(names), [columns[f"offers.{name}"] for name in OfferTable.COLUMNS])
-    state.slot_of = dict(zip(names, range(len(names)), strict=True))
     state.parts = dict(description.parts)
     for first, slots in state.parts.items():
-        state.slot_of[names[first]] = first
         state.whole_of.update((slot, first) for slot in slots if slot != first)
     state.cards = dict(description.cards)
     state.moved = {slot: dict(arrivals) for slot, arrivals in description.moved}
@@ -293,8 +307,12 @@ def _restore_ladders(state: State, description: _Description, columns: Mapping[s
         strict=True,
     ):
         slots = columns["ladders.slots"][rows]
-        others = table.lender.take(slots), table.tag.take(slots), table.cap.take(slots)
-        ladder.extend((columns["ladders.keys"][rows], slots, *others))
+        count = len(slots)
+        # Reading a column here and there is slow; where nothing stands in it there is no need.
+        tags = table.tag.take(slots) if tagged else np.zeros(count, dtype=np.int32)
+        caps = table.cap.take(slots) if capped else np.full(count, NO_CAP)
+        keys = columns["ladders.keys"][rows]
+        ladder.extend((keys, slots, table.lender.take(slots), tags, caps))
         ladder.capped, ladder.tagged = capped, tagged
 
 

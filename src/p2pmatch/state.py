@@ -20,6 +20,7 @@ from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
 from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
+from p2pmatch.late import Late
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
 from p2pmatch.rules import Rules
@@ -42,7 +43,8 @@ class State:
     Attributes
     ----------
     now : the time of the last event; None before the first.
-    table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]`.
+    table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]` (of an offer in parts, the
+        first).
     parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way
         back.
     cards : first slot -> rate card, for offers that have one.
@@ -56,6 +58,8 @@ class State:
     fresh : requests that rest and were not asked yet.
     """
 
+    slot_of: Late[dict[str, int]] = Late(lambda state: state.offers_by_id())
+
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.least = rules.smallest_note
@@ -65,7 +69,6 @@ class State:
         self.posted_total = 0
         self.table = OfferTable()
         self.offer_names: list[str] = []
-        self.slot_of: dict[str, int] = {}
         self.parts: dict[int, list[int]] = {}
         self.whole_of: dict[int, int] = {}
         self.cards: dict[int, Mapping[str, int]] = {}
@@ -128,6 +131,13 @@ class State:
         return number
 
     # Reading offers
+
+    def offers_by_id(self) -> dict[str, int]:
+        """The first slot of each offer, by its id; `slot_of` keeps them. O(offers)."""
+        names = self.offer_names
+        found = dict(zip(names, range(len(names)), strict=True))
+        found.update((names[first], first) for first in self.parts)
+        return found
 
     def slots_of(self, first: int) -> list[int]:
         """The slots of an offer's parts, in order of arrival."""

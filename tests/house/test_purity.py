@@ -33,7 +33,12 @@ ALSO = {
     # Dates of payments are values that the caller hands in.
     "finance": frozenset({"datetime"}),
     # Opens the door for dataframes when somebody hands one in.
-    "marketplace.py": frozenset({"importlib"}),
+    "marketplace.py": frozenset({"contextlib", "importlib"}),
+    # Says that a snapshot is not used.
+    "journal.py": frozenset({"warnings"}),
+    # What is written down is JSON, by the extra; they are imported when somebody keeps a journal.
+    "snapshots.py": frozenset({"msgspec"}),
+    "wire": frozenset({"inspect", "msgspec"}),
     # Reads the folder it audits.
     "audit/directory.py": frozenset({"csv", "io", "json", "pathlib"}),
 }

@@ -1,10 +1,10 @@
 """A journal in a SQLite file: write-ahead log, a sync before every answer, one writer at a time."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from p2pmatch.entries import Entry
 from p2pmatch.errors import StoreFailed
@@ -75,7 +75,7 @@ class SqliteStore:
         self._lock: sqlite3.Connection | None = None
         self._file: sqlite3.Connection | None = None
 
-    def __enter__(self) -> "SqliteStore":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,7 +105,6 @@ class SqliteStore:
             with _failing(self.path):
                 connection = self._connect("rwc")
                 if not connection.execute("PRAGMA user_version").fetchone()[0]:
-                    self._check_empty(connection)
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(_TABLES)
                 connection.execute("PRAGMA synchronous = FULL")
@@ -120,15 +119,10 @@ class SqliteStore:
             held = connection.execute("SELECT max(seq) FROM entry").fetchone()[0]
             following = 0 if held is None else held + 1
             if expected != following:
-                raise StoreFailed(
-                    "store_moved_on", "expected", expected, f"entry {following} next"
-                )
+                raise StoreFailed("store_moved_on", "expected", expected, f"entry {following} next")
             connection.executemany(
                 f"INSERT INTO entry ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
-                (
-                    (e.seq, e.previous, e.command_id, e.command, e.events, e.hash)
-                    for e in entries
-                ),
+                ((e.seq, e.previous, e.command_id, e.command, e.events, e.hash) for e in entries),
             )
 
     def read(self, first: int = 0) -> Iterator[Entry]:
@@ -171,9 +165,7 @@ class SqliteStore:
     def snapshots(self) -> Sequence[int]:
         """The numbers of the snapshots, the newest first."""
         with _failing(self.path):
-            rows = self._connection.execute(
-                "SELECT DISTINCT seq FROM snapshot ORDER BY seq DESC"
-            )
+            rows = self._connection.execute("SELECT DISTINCT seq FROM snapshot ORDER BY seq DESC")
             return [seq for (seq,) in rows]
 
     def snapshot(self, seq: int) -> Sequence[bytes]:
@@ -213,26 +205,29 @@ class SqliteStore:
             check_same_thread=False,
         )
         try:
-            owner = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION) or (version and owner != _APPLICATION):
-                raise StoreFailed(
-                    "not_a_journal", "store", str(self.path), f"a journal of version {_VERSION}"
-                )
+            self._check_owner(connection, may_be_new=mode == "rwc")
         except BaseException:
             connection.close()
             raise
         self._file = connection
         return connection
 
-    def _check_empty(self, connection: sqlite3.Connection) -> None:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreFailed(
-                "not_a_journal", "store", str(self.path), "a new file, or a journal"
+    def _check_owner(self, connection: sqlite3.Connection, *, may_be_new: bool) -> None:
+        """Raise unless the file is a journal of this version, or there is nothing in it yet."""
+        owner, version, tables = (
+            connection.execute(question).fetchone()[0]
+            for question in (
+                "PRAGMA application_id",
+                "PRAGMA user_version",
+                "SELECT count(*) FROM sqlite_master",
             )
+        )
+        if (owner, version) != (_APPLICATION, _VERSION) and not (may_be_new and not tables):
+            accepted = f"a journal of version {_VERSION}" + may_be_new * ", or a new file"
+            raise StoreFailed("not_a_journal", "store", str(self.path), accepted)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection]:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -246,11 +241,13 @@ class SqliteStore:
 
 
 @contextmanager
-def _failing(path: Path) -> Iterator[None]:
+def _failing(path: Path) -> Generator[None]:
     """Whatever SQLite says as a StoreFailed."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         if isinstance(error, StoreFailed):
             raise
-        raise StoreFailed("store_failed", "store", str(path), f"a file in order ({error})") from error
+        raise StoreFailed(
+            "store_failed", "store", str(path), f"a file in order ({error})"
+        ) from error

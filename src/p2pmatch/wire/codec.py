@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import isclass
 from types import MappingProxyType, ModuleType
-from typing import Any, Final, Generic, Literal, TypeVar, Union
+from typing import Annotated, Any, Final, Generic, TypeVar, Union
 
 import attrs
 import msgspec
@@ -17,7 +17,6 @@ from p2pmatch import checks, commands, events
 from p2pmatch.errors import InvalidValue, P2PMatchError, UnknownName
 from p2pmatch.rules import Rules
 from p2pmatch.wire.forms import FORMS, Names
-from p2pmatch.wire.rules import RulesForm, read_rules, write_rules
 from p2pmatch.wire.upcasters import UPCASTERS, Upcaster
 
 __all__ = ["COMMANDS", "EVENTS", "VERSIONS", "Codec", "OpenJournal", "kind_name"]
@@ -26,9 +25,8 @@ __all__ = ["COMMANDS", "EVENTS", "VERSIONS", "Codec", "OpenJournal", "kind_name"
 VERSIONS: Mapping[str, int] = MappingProxyType({})
 
 _T = TypeVar("_T")
-_ENCODER: Final = msgspec.json.Encoder(
-    order="deterministic", enc_hook=lambda value: dict(value)
-)  # the hook is for frozen mappings
+# The hook is for frozen mappings.
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic", enc_hook=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,13 +66,9 @@ class _Kind:
         fields = attrs.fields(record)
         translated = {field.name: FORMS[field.type] for field in fields if field.type in FORMS}
         form = _form_of(record, translated) if translated else record
-        if record is OpenJournal:
-            form = msgspec.defstruct("OpenJournalForm", [("rules", RulesForm)])
         return cls(record, name, versions.get(name, 1), form, translated)
 
     def write(self, record: Any) -> Any:  # noqa: ANN401 - a record of this kind
-        if isinstance(record, OpenJournal):
-            return self.form(write_rules(record.rules))
         if not self.translated:
             return record
         values = {name: getattr(record, name) for name in self.form.__struct_fields__}
@@ -83,8 +77,6 @@ class _Kind:
         return self.form(**values)
 
     def read(self, data: Any, names: Names | None) -> Any:  # noqa: ANN401
-        if self.record is OpenJournal:
-            return OpenJournal(rules=read_rules(data.rules))
         if not self.translated:
             return data
         values = {name: getattr(data, name) for name in data.__struct_fields__}
@@ -161,13 +153,18 @@ class Codec(Generic[_T]):
         self.envelopes: Mapping[str, type[msgspec.Struct]] = {
             kind.name: msgspec.defstruct(
                 f"{kind.record.__name__}Envelope",
-                [("v", Literal[kind.version]), ("seq", int), ("data", kind.form)],  # type: ignore[valid-type] - made here
+                [
+                    ("v", Annotated[int, msgspec.Meta(ge=kind.version, le=kind.version)]),
+                    ("seq", int),
+                    ("data", kind.form),
+                ],
                 tag_field="kind",
                 tag=kind.name,
                 forbid_unknown_fields=True,
             )
             for kind in made
         }
+        self._by_envelope = {self.envelopes[kind.name]: kind for kind in made}
         union: Any = Union[tuple(self.envelopes.values())]  # noqa: UP007 - it is made here
         self._one = msgspec.json.Decoder(union)
         self._many = msgspec.json.Decoder(list[union])
@@ -229,14 +226,13 @@ class Codec(Generic[_T]):
         # Classes of attrs take what they do not know without a word; the bytes tell.
         if not trusted and _ENCODER.encode(read) != payload:
             _refuse_unknown(_loads(payload), msgspec.to_builtins(read, enc_hook=dict), "")
-        envelopes = read if isinstance(read, list) else [read]
-        for envelope in envelopes:
+        records = []
+        for envelope in read if isinstance(read, list) else [read]:
             if envelope.seq != seq:
-                raise InvalidValue("contradiction", "seq", envelope.seq, f"the entry's number, {seq}")
-        return [
-            self._by_name[envelope.__struct_config__.tag].read(envelope.data, names)
-            for envelope in envelopes
-        ]
+                accepted = f"the entry's number, {seq}"
+                raise InvalidValue("contradiction", "seq", envelope.seq, accepted)
+            records.append(self._by_envelope[type(envelope)].read(envelope.data, names))
+        return records
 
     def _brought_up_to_date(self, payload: bytes, error: Exception) -> bytes:
         """The same in the present versions; raises what is wrong if that cannot be done."""

@@ -18,7 +18,9 @@ from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRu
 from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
+from p2pmatch.rules import Rules
 from p2pmatch.time_in_force import Auction, Immediate, Listing, TimeInForce
+from p2pmatch.wire.rules import RulesForm, read_rules, write_rules
 
 __all__ = ["FORMS", "Form", "Names", "plain"]
 
@@ -52,17 +54,17 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 # Times in force
 
 
-class ImmediateForm(_Strict, tag_field="kind", tag="immediate"):
+class ImmediateForm(_Strict, tag_field="kind", tag="immediate", frozen=True):
     """Match now."""
 
 
-class ListingForm(_Strict, tag_field="kind", tag="listing"):
+class ListingForm(_Strict, tag_field="kind", tag="listing", frozen=True):
     """Rest until the whole amount is committed, or until it closes."""
 
     closes_at: int
 
 
-class AuctionForm(_Strict, tag_field="kind", tag="auction"):
+class AuctionForm(_Strict, tag_field="kind", tag="auction", frozen=True):
     """Rest until it closes; better offers displace the dearest."""
 
     closes_at: int
@@ -94,7 +96,7 @@ def _read_time(form: _TimeForm, _: object) -> TimeInForce:
 # Columns of offers
 
 
-class ColumnsForm(_Strict):
+class ColumnsForm(_Strict, frozen=True):
     """Many offers as columns of equal length; null for a column in which nothing is set.
 
     `places` are the distinct pairs of grades and terms, `tag_rules` those of tags required and
@@ -121,9 +123,7 @@ _ABSENT: Mapping[str, int] = MappingProxyType(
 
 
 def _write_columns(offers: OfferColumns) -> ColumnsForm:
-    optional = {
-        name: _with_gaps(getattr(offers, name), absent) for name, absent in _ABSENT.items()
-    }
+    optional = {name: _with_gaps(getattr(offers, name), absent) for name, absent in _ABSENT.items()}
     return ColumnsForm(
         offer_ids=offers.offer_ids,
         lender_ids=offers.lender_ids,
@@ -155,7 +155,7 @@ def _read_columns(form: ColumnsForm, _: object) -> OfferColumns:
 # Notes and loans
 
 
-class NotesForm(_Strict):
+class NotesForm(_Strict, frozen=True):
     """Notes as columns of equal length, in rank order.
 
     `offers` and `lenders` are the numbers that the marketplace has for them: offers by the order in
@@ -224,7 +224,7 @@ def _column(values: Sequence[int], field: str, kind: type[np.integer[Any]]) -> n
         raise InvalidValue("too_large", field, max(values), f"what {kind.__name__} holds") from None
 
 
-class LoanForm(_Strict):
+class LoanForm(_Strict, frozen=True):
     """A loan: its request, and who lends how much of it."""
 
     request: Request
@@ -240,7 +240,7 @@ def _read_loan(form: LoanForm, names: Names | None) -> Loan:
     return Loan(form.request, form.principal, _read_notes(form.notes, names))
 
 
-class LoansForm(_Strict):
+class LoansForm(_Strict, frozen=True):
     """Loans made together: `ends` says where each one's notes end among all."""
 
     requests: list[Request]
@@ -260,18 +260,18 @@ def _read_loans(form: LoansForm, names: Names | None) -> Loans:
 # What an amendment changes, and any value that was refused
 
 
-class ChangesForm(_Strict, omit_defaults=True):
+class ChangesForm(_Strict, omit_defaults=True, frozen=True):
     """What is left out stays as it is; null takes a value away."""
 
     amount: int | msgspec.UnsetType = msgspec.UNSET
     min_rate: int | dict[str, int] | msgspec.UnsetType = msgspec.UNSET
-    grades: list[str] | None | msgspec.UnsetType = msgspec.UNSET
-    terms: list[int] | None | msgspec.UnsetType = msgspec.UNSET
-    max_per_loan: int | None | msgspec.UnsetType = msgspec.UNSET
-    max_share: int | None | msgspec.UnsetType = msgspec.UNSET
+    grades: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    terms: list[int] | msgspec.UnsetType | None = msgspec.UNSET
+    max_per_loan: int | msgspec.UnsetType | None = msgspec.UNSET
+    max_share: int | msgspec.UnsetType | None = msgspec.UNSET
     requires: list[str] | msgspec.UnsetType = msgspec.UNSET
     refuses: list[str] | msgspec.UnsetType = msgspec.UNSET
-    expires_at: int | None | msgspec.UnsetType = msgspec.UNSET
+    expires_at: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def _write_changes(changes: Mapping[str, Any]) -> ChangesForm:
@@ -288,7 +288,7 @@ def _write_changes(changes: Mapping[str, Any]) -> ChangesForm:
         except msgspec.ValidationError:
             accepted = "what this field of an offer takes"
             raise InvalidValue("wrong_type", name, changes[name], accepted) from None
-    return ChangesForm(**written)
+    return msgspec.convert(written, ChangesForm)
 
 
 def _read_changes(form: ChangesForm, _: object) -> dict[str, Any]:
@@ -303,19 +303,25 @@ def _read_changes(form: ChangesForm, _: object) -> dict[str, Any]:
 def plain(value: object) -> object:
     """Any value in a form that JSON has, the same in every process; for what JSON has not, text."""
     value = checks.as_plain(value)
-    if isinstance(value, int) and -_MAX_INT64 <= value < _MAX_INT64:
+    if value is None or (isinstance(value, int) and -_MAX_INT64 <= value < _MAX_INT64):
         return value
-    if value is None or isinstance(value, str):
-        return value if value is None or value.isprintable() else ascii(value)
+    if isinstance(value, str):
+        return value if value.isprintable() else ascii(value)
+    return _plain_collection(value)
+
+
+def _plain_collection(value: object) -> object:
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()}
+        return {
+            str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()
+        }
     if isinstance(value, frozenset | set):
         return sorted(map(plain, cast("Iterable[object]", value)), key=_order)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         return [plain(item) for item in cast("Iterable[object]", value)]
-    if attrs.has(type(value)):
-        fields = attrs.fields(type(value))
-        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    kind = type(value)
+    if attrs.has(kind):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
     return f"a value of type {type(value).__name__}"
 
 
@@ -328,8 +334,13 @@ def _as_it_is(value: Any, _: object = None) -> Any:  # noqa: ANN401 - any value
     return value
 
 
+def _read_rules(form: msgspec.Struct, _: object) -> Rules:
+    return read_rules(form)
+
+
 def _write_keys(keys: npt.NDArray[np.int64]) -> list[int]:
-    return keys.tolist()
+    written: list[int] = keys.tolist()
+    return written
 
 
 def _read_keys(keys: list[int], _: object) -> npt.NDArray[np.int64]:
@@ -340,6 +351,7 @@ def _read_keys(keys: list[int], _: object) -> npt.NDArray[np.int64]:
 FORMS: Mapping[Any, Form] = MappingProxyType(
     {
         TimeInForce: Form(_TimeForm, _write_time, _read_time),
+        Rules: Form(RulesForm, write_rules, _read_rules),
         OfferColumns: Form(ColumnsForm, _write_columns, _read_columns),
         Loan: Form(LoanForm, _write_loan, _read_loan),
         Loans: Form(LoansForm, _write_loans, _read_loans),

@@ -31,53 +31,53 @@ class _Tagged(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True, froz
     """A rule's kind stands beside its parameters."""
 
 
-class FifoForm(_Tagged, tag="fifo"):
+class FifoForm(_Tagged, tag="fifo", frozen=True):
     """By arrival."""
 
 
-class ProRataForm(_Tagged, tag="pro_rata"):
+class ProRataForm(_Tagged, tag="pro_rata", frozen=True):
     """In proportion to room."""
 
 
-class EqualShareForm(_Tagged, tag="equal_share"):
+class EqualShareForm(_Tagged, tag="equal_share", frozen=True):
     """The same for everybody."""
 
 
-class SplitForm(_Tagged, tag="split"):
+class SplitForm(_Tagged, tag="split", frozen=True):
     """A fraction by arrival, ppm, the rest in proportion to room."""
 
     fifo_share: int
 
 
-class LotteryForm(_Tagged, tag="lottery"):
+class LotteryForm(_Tagged, tag="lottery", frozen=True):
     """In an order drawn with a seed."""
 
     seed: int
 
 
-class StepsForm(_Tagged, tag="steps"):
+class StepsForm(_Tagged, tag="steps", frozen=True):
     """Step by step."""
 
     steps: list[Step]
 
 
-class MidpointForm(_Tagged, tag="midpoint"):
+class MidpointForm(_Tagged, tag="midpoint", frozen=True):
     """Halfway between the two sides."""
 
 
-class PayAsOfferedForm(_Tagged, tag="pay_as_offered"):
+class PayAsOfferedForm(_Tagged, tag="pay_as_offered", frozen=True):
     """Each note at its own offer's rate."""
 
 
-class UniformMarginalForm(_Tagged, tag="uniform_marginal"):
+class UniformMarginalForm(_Tagged, tag="uniform_marginal", frozen=True):
     """The highest rate accepted."""
 
 
-class UniformFirstRejectedForm(_Tagged, tag="uniform_first_rejected"):
+class UniformFirstRejectedForm(_Tagged, tag="uniform_first_rejected", frozen=True):
     """The best rate left out."""
 
 
-class PostedForm(_Tagged, tag="posted"):
+class PostedForm(_Tagged, tag="posted", frozen=True):
     """The platform's rates, as (grade, term, ppm)."""
 
     rates: list[tuple[str, int, int]]
@@ -98,10 +98,17 @@ _FORMS: Mapping[type, type[_Tagged]] = MappingProxyType(
         Posted: PostedForm,
     }
 )
-_RULES: Mapping[type[_Tagged], Any] = MappingProxyType({form: rule for rule, form in _FORMS.items()})
+_RULES: Mapping[type[_Tagged], Any] = MappingProxyType(
+    {form: rule for rule, form in _FORMS.items()}
+)
 _Allocation = str | FifoForm | ProRataForm | EqualShareForm | SplitForm | LotteryForm | StepsForm
 _Pricing = (
-    str | MidpointForm | PayAsOfferedForm | UniformMarginalForm | UniformFirstRejectedForm | PostedForm
+    str
+    | MidpointForm
+    | PayAsOfferedForm
+    | UniformMarginalForm
+    | UniformFirstRejectedForm
+    | PostedForm
 )
 
 #: How the fields are written that JSON has no word for; all others are written as they are.
@@ -136,12 +143,15 @@ def write_rules(rules: Rules) -> msgspec.Struct:
 def _write_rule(rule: object, field: str) -> object:
     if isinstance(rule, str):
         return rule
-    form = _FORMS.get(type(rule))
-    if form is None:
-        raise InvalidValue("own_rule", field, rule, "a rule of this library, by name or as an object")
+    kind = type(rule)
+    form = _FORMS.get(kind)
+    if form is None or not attrs.has(kind):
+        raise InvalidValue(
+            "own_rule", field, rule, "a rule of this library, by name or as an object"
+        )
     if isinstance(rule, Posted):
         return PostedForm([(*cell, ppm) for cell, ppm in sorted(rule.rates.items())])
-    names = [field.name for field in attrs.fields(type(rule))]
+    names = [field.name for field in attrs.fields(kind)]
     return form(**{name: getattr(rule, name) for name in names})
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
+from p2pmatch.errors import InvariantError
 from p2pmatch.wire.codec import COMMANDS, EVENTS
 
 __all__ = ["schema"]
 
-#: Two and more spaces begin what only the reference needs.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -40,7 +40,8 @@ def schema() -> dict[str, Any]:
 
 def _raw(kind: type) -> dict[str, Any]:
     """What is kept undecoded until somebody asks: ids."""
-    assert kind is msgspec.Raw
+    if kind is not msgspec.Raw:
+        raise InvariantError(f"{kind} has no form on the wire")
     return {"type": "array", "items": {"type": "string"}}
 
 
