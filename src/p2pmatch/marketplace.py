@@ -205,7 +205,7 @@ class Marketplace:
             try:
                 recorder.end()
             except BaseException:
-                self._stop()
+                self._stop(recorder)
                 raise
 
     def _kept(self) -> "Recorder":
@@ -216,9 +216,9 @@ class Marketplace:
         self._recorder.check()
         return self._recorder
 
-    def _stop(self) -> None:
+    def _stop(self, recorder: "Recorder") -> None:
         """Refuse everything from now on: the memory may be ahead of the journal."""
-        self._kept().stop()
+        recorder.stop()
         self._state = cast("State", _Stopped())
 
     def subscribe(self, listener: Callable[[Event], object]) -> None:
@@ -468,7 +468,7 @@ class Marketplace:
         try:
             return False, recorder.perform(state, command, payload, command_id)
         except BaseException:
-            self._stop()
+            self._stop(recorder)
             raise
 
     # Asking it

@@ -38,7 +38,7 @@ ALSO = {
     "journal.py": frozenset({"warnings"}),
     # What is written down is JSON, by the extra; they are imported when somebody keeps a journal.
     "snapshots.py": frozenset({"msgspec"}),
-    "wire": frozenset({"inspect", "msgspec"}),
+    "wire": frozenset({"inspect", "json", "msgspec"}),
     # Reads the folder it audits.
     "audit/directory.py": frozenset({"csv", "io", "json", "pathlib"}),
 }

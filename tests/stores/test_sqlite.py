@@ -67,7 +67,9 @@ def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
         for number in range(20):
             market.post(offer(number), now=1)
     columns = {"request_id": ["r1", "r2"], "borrower_id": ["b", "b"], "amount": [150, 90]}
-    market.submit_many({**columns, "max_rate": [90_000] * 2, "grade": ["A"] * 2, "term": [36] * 2}, now=2)
+    market.submit_many(
+        {**columns, "max_rate": [90_000] * 2, "grade": ["A"] * 2, "term": [36] * 2}, now=2
+    )
     assert statements.count("COMMIT") == 2
     assert len(list(store.read())) == 23
     store.close()
@@ -169,8 +171,9 @@ def test_a_damaged_snapshot_is_not_used(tmp_path: Path) -> None:
     with sqlite3.connect(path) as file:
         file.execute("UPDATE snapshot SET data = x'00' WHERE seq = 4 AND piece = 3")
     file.close()
-    with SqliteStore(path) as store, pytest.warns(DamagedSnapshot, match="snapshot 4"):
-        again = Marketplace.open(store, RULES)
+    with SqliteStore(path) as store:
+        with pytest.warns(DamagedSnapshot, match="snapshot 4"):
+            again = Marketplace.open(store, RULES)
         assert again.opened is not None
         assert (again.opened.snapshot, again.opened.replayed) == (3, 1)
         assert again.digest() == market.digest()
@@ -195,10 +198,14 @@ def test_a_second_process_is_told_at_once(tmp_path: Path) -> None:
     )
     store = SqliteStore(path)
     Marketplace.open(store, RULES)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert "is written by somebody else" in done.stderr
     store.close()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -150,9 +150,7 @@ def commands(rules: Rules, *, now: int, known: int = 9) -> st.SearchStrategy[c.C
         st.builds(c.AdvanceTime, now=time),
         st.builds(c.SetLenderLimits, lender_id=_parties, limits=limits(1), now=time),
         st.builds(c.SetBorrowerLimits, borrower_id=_parties, limits=borrower_limits(), now=time),
-        st.builds(
-            c.DeclareGroup, borrower_id=_parties, members=st.frozensets(_parties), now=time
-        ),
+        st.builds(c.DeclareGroup, borrower_id=_parties, members=st.frozensets(_parties), now=time),
         st.builds(c.Repay, request_id=request_ids, amount=st.integers(1, 500), now=time),
     )
 

@@ -4,6 +4,7 @@ Reading takes one pass over the bytes, straight into the records. Only when that
 out what is wrong: JSON that is none, a kind or a version nobody knows, a value no field takes.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import isclass
@@ -25,6 +26,8 @@ __all__ = ["COMMANDS", "EVENTS", "VERSIONS", "Codec", "OpenJournal", "kind_name"
 VERSIONS: Mapping[str, int] = MappingProxyType({})
 
 _T = TypeVar("_T")
+# What reading raises for bytes that are not what they should be.
+_NOT_READ: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # The hook is for frozen mappings.
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic", enc_hook=dict)
 
@@ -217,7 +220,7 @@ class Codec(Generic[_T]):
     ) -> list[_T]:
         try:
             read = decoder.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _NOT_READ as error:
             payload = self._brought_up_to_date(payload, error)
             try:
                 read = decoder.decode(payload)
@@ -269,9 +272,23 @@ class Codec(Generic[_T]):
 
 def _loads(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
     try:
-        return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        loaded = msgspec.json.decode(payload)
+        # Only this one sees that a name stands twice.
+        json.loads(payload, object_pairs_hook=_distinct)
+    except P2PMatchError:
+        raise
+    except (*_NOT_READ, ValueError) as error:
         raise InvalidValue("malformed", "record", payload[:200], f"JSON ({error})") from None
+    return loaded
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse a name that stands twice in one object: nobody can say which value is meant."""
+    seen: set[str] = set()
+    for name, value in pairs:
+        if name in seen:
+            raise InvalidValue("duplicate", name, value, "each name once")
+        seen.add(name)
 
 
 def _what_is_wrong(error: Exception) -> P2PMatchError:
