@@ -32,6 +32,23 @@ def test_what_is_kept_is_what_was_made() -> None:
     assert len(rows) == 2 + 3 + 4
 
 
+@pytest.mark.parametrize("book", ["no limits", "limit per loan", "share cap"])
+def test_a_comparison_has_the_single_quotes(book: str) -> None:
+    compare = benchmark("compare")
+    market = compare.market_of(3_000, **compare.BOOKS[book])
+    notes, each, ratio, read = compare.measure(market, 300_000, times=1)
+    assert notes > 10
+    assert each > 0
+    assert read > ratio > 0
+
+
+@pytest.mark.parametrize("rates", [10, 300_000])
+def test_the_schedules_agree_with_one_by_one(rates: int) -> None:
+    call, loop = benchmark("schedules").measure(50, rates, times=1)
+    assert call > 0
+    assert loop > 0
+
+
 def test_call_auctions_agree_with_a_loop_and_with_single_submits() -> None:
     table = benchmark("call").table([(3_000, 300)], times=1).splitlines()
     assert [line.split("|")[3].strip() for line in table[2:]] == ["none", "10 a loan"]

@@ -463,6 +463,125 @@ def test_quote_tells_what_a_request_would_get(
     assert "99 is not a term" in errors
 
 
+FEES = """\
+apr_rule = "eu"
+[fees]
+origination = "3%"
+origination_fixed = "5.00"
+paid = "from_proceeds"
+servicing = "1%"
+"""
+
+
+def test_quote_tells_what_a_loan_costs_and_what_is_missing(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.rules.write_text(FEES)
+    base = ["quote", "--offers", str(files.offers), "--grade", "A", "--term", "36"]
+    assert run([*base, "--amount", "2,000", "--rules", str(files.rules)]) == 0
+    printed = capsys.readouterr().out
+    for line in (
+        "lenders        3, the largest with 40.0000% of the loan",
+        "a month        37.80, 36 times",
+        "interest       110.83",
+        "fees           42.50, paid out of the loan",
+        "paid out       1207.50",
+        "total cost     153.33",
+        "(EU, Directive 2008/48/EC)",
+        "lenders get    4.6000% of the rate, the servicing fee taken off",
+        "750.00 offer_max_per_loan: offers' own caps per loan",
+        "depth          5.0000%",
+        "average rate",
+    ):
+        assert line in printed
+    files.rules.write_text('[fees]\norigination_fixed = "5000.00"\n')
+    assert run([*base, "--amount", "2,000", "--rules", str(files.rules)]) == 0
+    assert "none: the fees leave nothing of the loan" in capsys.readouterr().out
+
+
+def test_fees_change_no_match_and_are_audited_along(files: Files) -> None:
+    files.match()
+    expected = (files.out / "notes.csv").read_bytes()
+    files.rules.write_text(FEES)
+    assert files.match("--rules", str(files.rules)) == 0
+    assert (files.out / "notes.csv").read_bytes() == expected
+    assert run(["audit", str(files.out)]) == 0
+    written = json.loads((files.out / "run.json").read_text())["rules"]
+    assert written["apr_rule"] == "eu"
+    assert written["fees"] == {
+        "origination": "3.0000%",
+        "origination_fixed": "5.00",
+        "paid": "from_proceeds",
+        "servicing": "1.0000%",
+    }
+
+
+def test_compare_puts_terms_amounts_and_grades_side_by_side(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["compare", "--offers", str(files.offers)]
+    assert run([*base, "--amount", "1,000", "--grade", "A", "--terms", "12,36"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["term", "12", "36"]
+    more = ["--amount", "100|1000", "--grade", "A|B", "--terms", "36|12", "--max-rate", "5%"]
+    assert run([*base, *more]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [
+        [grade, term, amount]
+        for grade in "AB"
+        for term in ("36", "12")
+        for amount in ("100.00", "1000.00")
+    ]
+    assert "not_enough_room" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"--terms": "12,x"}, "terms: 'x' cannot be read; accepted: months joined by commas"),
+        ({"--terms": ""}, "terms: '' cannot be read"),
+        ({"--terms": "12,,36"}, "terms: '' cannot be read"),
+        ({"--terms": "1" * 40}, "cannot be read"),
+        ({"--terms": "99"}, "term: 99 is not a term"),
+        ({"--terms": "36,36"}, "terms: 36 stands there twice"),
+        ({"--amount": "0"}, "amount: 0 is zero"),
+        ({"--amount": "100|5.005"}, "too many decimals"),
+        ({"--amount": "-5"}, "'-5' is negative"),
+        ({"--grade": "Z"}, "grade: 'Z' is not a grade"),
+        ({"--grade": "A|"}, "grades: '' is empty"),
+        ({"--max-rate": "9"}, "rate: '9' cannot be read"),
+        ({"--offers": "nowhere.csv"}, "nowhere.csv: no such file"),
+    ],
+)
+def test_compare_refuses_rubbish_with_a_reason(
+    files: Files, capsys: pytest.CaptureFixture[str], changed: dict[str, str], said: str
+) -> None:
+    given = {"--offers": str(files.offers), "--amount": "100", "--grade": "A", "--terms": "36"}
+    arguments = [f"{name}={value}" for name, value in {**given, **changed}.items()]
+    assert run(["compare", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[fees]\npaid = "later"', "'later' is not a rule; accepted: one of ['up_front'"),
+        ('[fees]\norigination = "101%"', "1010000 is too large"),
+        ("[fees]\norigination = 3", "key 'fees.origination': 3 has the wrong type"),
+        ('[fees]\ntip = "3%"', "key 'fees.tip': 'tip' is not a field"),
+        ('apr_rule = "uk"', "apr_rule: 'uk' is not a rule; accepted: one of ['eu', 'us']"),
+    ],
+)
+def test_fees_that_cannot_be_are_named(
+    files: Files, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    files.rules.write_text(text)
+    assert files.match("--rules", str(files.rules)) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_the_demo_fits_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["demo"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -133,3 +133,25 @@ def test_a_tag_cannot_be_both_required_and_refused() -> None:
 def test_the_least_amount_is_the_whole_unless_said() -> None:
     assert Request(**REQUEST).least_amount == 500
     assert Request(**REQUEST, min_amount=100).least_amount == 100
+
+
+def test_a_resized_request_is_the_one_that_would_be_built() -> None:
+    fields: dict[str, Any] = {
+        "request_id": "r1",
+        "borrower_id": "bob",
+        "max_rate": 90_000,
+        "grade": "A",
+        "term": 36,
+        "tags": {"green"},
+        "expires_at": 9,
+    }
+    whole = Request(amount=500, **fields)
+    assert whole.resized(700) == Request(amount=700, **fields)
+    part = Request(amount=500, min_amount=400, **fields)
+    assert part.resized(450) == Request(amount=450, min_amount=400, **fields)
+    assert part.resized(300) == Request(amount=300, min_amount=300, **fields)
+    assert hash(part.resized(500)) == hash(part)
+    assert part == Request(amount=500, min_amount=400, **fields)
+    for wrong in (0, -1, 1.5, "500", True):
+        with pytest.raises(P2PMatchError):
+            whole.resized(wrong)  # type: ignore[arg-type]

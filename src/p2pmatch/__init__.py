@@ -14,6 +14,8 @@ from p2pmatch.allocation import (
     Steps,
 )
 from p2pmatch.apportion import apportion
+from p2pmatch.comparison import Comparison
+from p2pmatch.cost import Cost
 from p2pmatch.errors import (
     CODES,
     InvalidValue,
@@ -23,16 +25,20 @@ from p2pmatch.errors import (
     UnknownName,
 )
 from p2pmatch.explain import Explanation
+from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan, Note, Notes
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Offer, Request
+from p2pmatch.position import Position
 from p2pmatch.pricing import PRICING_RULES, Accepted, Posted, Priced, PricingRule
 from p2pmatch.quote import Quote
 from p2pmatch.rules import Rules
+from p2pmatch.shortfall import Shortfall
 from p2pmatch.time_in_force import Auction, Immediate, Listing
 from p2pmatch.units import amount, format_amount, format_rate, rate
 from p2pmatch.views import (
+    CostCurve,
     OfferStatus,
     Outstanding,
     QueueEntry,
@@ -40,6 +46,7 @@ from p2pmatch.views import (
     RequestStatus,
     Uncrossed,
 )
+from p2pmatch.what_if import Change, WhatIf
 
 __version__ = "0.1.0"
 
@@ -51,7 +58,12 @@ __all__ = [
     "AllocationRule",
     "Auction",
     "BorrowerLimits",
+    "Change",
+    "Comparison",
+    "Cost",
+    "CostCurve",
     "Explanation",
+    "Fees",
     "Immediate",
     "InvalidValue",
     "InvariantError",
@@ -67,6 +79,7 @@ __all__ = [
     "OfferStatus",
     "Outstanding",
     "P2PMatchError",
+    "Position",
     "Posted",
     "Priced",
     "PricingRule",
@@ -78,11 +91,13 @@ __all__ = [
     "RequestStatus",
     "Result",
     "Rules",
+    "Shortfall",
     "Split",
     "Step",
     "Steps",
     "Uncrossed",
     "UnknownName",
+    "WhatIf",
     "__version__",
     "amount",
     "apportion",

@@ -20,6 +20,7 @@ def apply(state: State, event: e.Event) -> None:
     if type(event) is not e.Rejected:
         APPLICATIONS[type(event)](state, event)
         state.now = event.now
+        state.version += 1
 
 
 def _offer_posted(state: State, event: e.OfferPosted) -> None:

@@ -92,4 +92,5 @@ class BorrowerCaps:
 
     def total(self, borrower_id: str) -> int | None:
         """The most a borrower may owe, minor units; None: no limit."""
-        return self.own.get(borrower_id, BorrowerLimits()).over(self.default).total
+        own = self.own.get(borrower_id)
+        return self.default.total if own is None else own.over(self.default).total

@@ -4,13 +4,13 @@ The functions ending in `_set` and `plain` are attrs converters: they normalise 
 and leave the rest untouched, so that the validator, which knows the field's name, can refuse it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from numbers import Integral
 from typing import Any, cast
 
 import attrs
 
-from p2pmatch.errors import InvalidValue
+from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "check_id",
     "check_ids",
     "check_instance",
+    "check_name",
     "check_time",
     "check_whole",
     "identifier",
@@ -110,6 +111,13 @@ def check_ids(values: Iterable[object], field: str) -> None:
     """Raise unless every value is an id that `check_id` takes."""
     for value in values:
         check_id(value, field)
+
+
+def check_name(value: object, known: Collection[str], field: str) -> str:
+    """Return `value` if it is one of the names known; raise UnknownName with the list otherwise."""
+    if not isinstance(value, str) or value not in known:
+        raise UnknownName("unknown_rule", field, value, f"one of {sorted(known)}")
+    return value
 
 
 def whole(low: int, high: int) -> Validator:

@@ -3,9 +3,10 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, NoReturn, TypeVar, cast
 
 from cyclopts import App, CycloptsError, Parameter
@@ -15,9 +16,9 @@ from rich.progress import track
 import p2pmatch
 from p2pmatch.audit import audit_directory
 from p2pmatch.batch import check_new, check_target, load_book, match_files, summary_of, write_run
-from p2pmatch.demo import demo_lines, sparkline
-from p2pmatch.errors import P2PMatchError, StoreFailed
-from p2pmatch.marketplace import Marketplace
+from p2pmatch.demo import demo_lines
+from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
+from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
 from p2pmatch.reasons import UNFUNDED_BECAUSE
@@ -28,6 +29,12 @@ __all__ = ["app", "run"]
 
 _DONE, _FAILED, _BAD = 0, 1, 2
 _T = TypeVar("_T")
+
+#: What the rules of the annual percentage rate are called.
+APR_NAMES: Mapping[str, str] = MappingProxyType(
+    {"us": "US, Regulation Z", "eu": "EU, Directive 2008/48/EC"}
+)
+_LONGEST_TERM = 6
 
 app = App(
     name="p2pmatch",
@@ -145,10 +152,47 @@ def quote(
         TOML file with the marketplace's rules.
     """
     market = load_book(offers, rules)
-    request = _request(amount, grade, term, max_rate)
+    request = _request(_amount(amount), grade, term, max_rate)
     found = market.quote(request, now=market.now or 0)
-    for label, value in _quote_rows(found, market):
+    for label, value in _quote_rows(found):
         print(f"{label:<14} {value}")
+
+
+@app.command
+def compare(
+    *,
+    offers: Path,
+    amount: Annotated[
+        str, Parameter(help="Amount in major units, such as 2,500.00; several joined by |.")
+    ],
+    grade: str,
+    terms: str,
+    max_rate: str | None = None,
+    rules: Path | None = None,
+) -> None:
+    """Compare what a request would get at several terms and amounts.
+
+    Parameters
+    ----------
+    offers
+        CSV file of lenders' offers.
+    grade
+        Risk grade; several joined by |.
+    terms
+        Months, such as 12,24,36.
+    max_rate
+        The highest rate accepted, such as 9%; without it any rate.
+    rules
+        TOML file with the marketplace's rules.
+    """
+    amounts = [_amount(text) for text in amount.split("|")]
+    grades = grade.split("|")
+    months = [_months(text) for text in terms.replace("|", ",").split(",")]
+    market = load_book(offers, rules)
+    request = _request(amounts[0], grades[0], months[0], max_rate)
+    print(
+        market.compare(request, amounts=amounts, terms=months, grades=grades, now=market.now or 0)
+    )
 
 
 @app.command
@@ -226,11 +270,21 @@ def audit(folder: Path) -> int:
     return _DONE if report.ok else _FAILED
 
 
-def _request(money: str, grade: str, term: int, max_rate: str | None) -> Request:
+def _amount(text: str) -> int:
+    return amount(text)
+
+
+def _months(text: str) -> int:
+    if not text.strip().isascii() or not text.strip().isdigit() or len(text) > _LONGEST_TERM:
+        raise InvalidValue("malformed", "terms", text, "months joined by commas, such as 12,24,36")
+    return int(text)
+
+
+def _request(money: int, grade: str, term: int, max_rate: str | None) -> Request:
     return Request(
         request_id="quote",
         borrower_id="(you)",
-        amount=amount(money),
+        amount=money,
         max_rate=MAX_RATE if max_rate is None else rate(max_rate),
         grade=grade,
         term=term,
@@ -238,22 +292,47 @@ def _request(money: str, grade: str, term: int, max_rate: str | None) -> Request
     )
 
 
-def _quote_rows(found: Quote, market: Marketplace) -> Iterable[tuple[str, str]]:
+def _quote_rows(found: Quote) -> Iterable[tuple[str, str]]:
     yield "asked", format_amount(found.request.amount)
     yield "obtainable", format_amount(found.principal)
-    if found.loan is not None:
-        yield "rate", format_rate(found.loan.rate)
-        yield "marginal rate", format_rate(found.loan.marginal_rate)
-        yield "lenders", str(found.lenders)
-        yield "notes", str(len(found.loan.notes))
+    yield from _loan_rows(found)
     if found.reason is not None:
         because = UNFUNDED_BECAUSE[found.reason]
         yield "unfunded", f"{format_amount(found.unfunded)} ({found.reason}: {because})"
-    ladder = market.ladder(found.request.grade, found.request.term)
+    for shortfall in found.shortfalls:
+        yield "", f"{format_amount(shortfall.amount)} {shortfall.reason}: {shortfall.meaning}"
+    ladder = found.ladder
     if len(ladder):
         low, high = format_rate(int(ladder.rates[0])), format_rate(int(ladder.rates[-1]))
-        yield "depth", f"{low} {sparkline(ladder)} {high}"
+        yield "depth", f"{low} {ladder.sparkline()} {high}"
         yield "", f"{format_amount(int(ladder.available[-1]))} stands in all"
+    if ladder.cost is not None and len(ladder.cost) > 1:
+        sizes, rates = ladder.cost.amounts, ladder.cost.rates
+        low, high = format_amount(int(sizes[0])), format_amount(int(sizes[-1]))
+        yield "average rate", f"{low} {ladder.cost.sparkline()} {high}"
+        yield "", f"by size of the loan, {format_rate(rates.min())} to {format_rate(rates.max())}"
+
+
+def _loan_rows(found: Quote) -> Iterable[tuple[str, str]]:
+    """What the loan is and costs."""
+    loan, cost, share = found.loan, found.cost, found.largest_share
+    if loan is None or cost is None or share is None:
+        return
+    yield "rate", format_rate(loan.rate)
+    yield "marginal rate", format_rate(loan.marginal_rate)
+    yield "lenders", f"{loan.lenders}, the largest with {format_rate(share)} of the loan"
+    yield "notes", str(len(loan.notes))
+    yield "a month", f"{format_amount(cost.monthly_payment)}, {loan.term} times"
+    yield "interest", format_amount(cost.total_interest)
+    if cost.fees:
+        yield "fees", f"{format_amount(cost.fees)}, paid {PAID[found.rules.fees.paid]}"
+        yield "paid out", format_amount(cost.proceeds)
+    yield "total cost", format_amount(cost.total_cost)
+    apr = "none: the fees leave nothing of the loan" if cost.apr is None else format_rate(cost.apr)
+    yield "APR", f"{apr} ({APR_NAMES[cost.apr_rule]})"
+    net = found.net_yield
+    if net is not None and net != loan.rate:
+        yield "lenders get", f"{format_rate(net)} of the rate, the servicing fee taken off"
 
 
 def _progress(what: str) -> Callable[[Sequence[_T]], Iterable[_T]]:

@@ -12,11 +12,10 @@ from p2pmatch.rules import Rules
 from p2pmatch.units import amount, format_amount, format_rate, rate
 from p2pmatch.views import RateLadder
 
-__all__ = ["demo_lines", "demo_market", "demo_request", "draw_ladder", "sparkline"]
+__all__ = ["demo_lines", "demo_market", "demo_request", "draw_ladder"]
 
 _LENDERS = ("ann", "ben", "cleo", "dan", "eva", "finn", "gus", "hana", "ivo", "jo", "kim", "lea")
 _BAR = "█"
-_SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def demo_market() -> Marketplace:
@@ -108,16 +107,6 @@ def draw_ladder(ladder: RateLadder, width: int, most: int = 8) -> Iterator[str]:
         available = int(ladder.available[row])
         bar = _BAR * max(1, available * (width - 32) // whole)
         yield f"  {format_rate(int(ladder.rates[row])):>9}  {format_amount(available):>13}  {bar}"
-
-
-def sparkline(ladder: RateLadder, width: int = 40) -> str:
-    """A cell's depth over its range of rates as one line of blocks."""
-    if not len(ladder):
-        return ""
-    low, high = int(ladder.rates[0]), int(ladder.rates[-1])
-    whole = int(ladder.available[-1])
-    steps = [ladder.at(low + (high - low) * i // max(width - 1, 1)) for i in range(width)]
-    return "".join(_SPARKS[step * (len(_SPARKS) - 1) // whole] for step in steps)
 
 
 def _split(loan: Loan, width: int) -> Iterator[str]:

@@ -36,6 +36,9 @@ _INVALID: Mapping[str, str] = MappingProxyType(
         "above_amount": "is above the amount",
         "contradiction": "contradicts another value",
         "missing_column": "is missing",
+        "out_of_order": "is out of order",
+        "one_sign": "goes one way only, so no rate solves it",
+        "ambiguous": "may have more than one rate",
         "own_rule": "is a rule of your own, which a journal cannot write down",
     }
 )
@@ -63,6 +66,9 @@ _REFUSED: Mapping[str, str] = MappingProxyType(
         "advance_first": "is after a request closes or a loan lapses",
         "not_waiting": "does not wait any more",
         "not_a_call_market": "is not how a call market matches",
+        "call_market": "is how a call market matches: nothing is known before it is uncrossed",
+        "outdated": "was quoted before the marketplace changed",
+        "not_in_queue": "does not stand in that queue",
         "below_lent": "is below what is already lent or committed",
         "book_full": "would make the book larger than it can add up exactly",
         "above_outstanding": "is above what is outstanding",

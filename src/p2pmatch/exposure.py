@@ -72,7 +72,7 @@ class Exposure:
     """What is outstanding between lenders and borrowers, and what is committed and not yet a loan.
 
     Methods: `count` what is committed or taken back, `book` a loan of what is counted, `book_many`
-    made together, `reopen` one as it was, `find` one, `all`, `repay`;
+    made together, `reopen` one as it was, `find` one, `all`, the `latest` first, `repay`;
     `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
     minor units; `owed_by` one borrower's sum.
     """
@@ -125,10 +125,13 @@ class Exposure:
         """The loan made under a request's id; None: there is none. O(log auctions)."""
         found = self._loans.get(request_id)
         if isinstance(found, int):
-            at = bisect_right(self._first_rows, found) - 1
-            loan = self._made_together[at][found - self._first_rows[at]]
-            found = self._loans[request_id] = OpenLoan(loan)
+            found = self._loans[request_id] = OpenLoan(self._in_row(found))
         return found
+
+    def _in_row(self, row: int) -> Loan:
+        """One of the loans made together."""
+        at = bisect_right(self._first_rows, row) - 1
+        return self._made_together[at][row - self._first_rows[at]]
 
     def all(self) -> Iterator[OpenLoan]:
         """All loans, in the order in which they were made."""
@@ -136,6 +139,11 @@ class Exposure:
             found = self.find(request_id)
             if found is not None:
                 yield found
+
+    def latest(self) -> Iterator[Loan]:
+        """All loans, the latest first. O(log auctions) each."""
+        for found in reversed(self._loans.values()):
+            yield self._in_row(found) if isinstance(found, int) else found.loan
 
     def __len__(self) -> int:
         return len(self._loans)

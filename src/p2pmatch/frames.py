@@ -1,12 +1,17 @@
-"""Dataframes of any library as columns, through narwhals (the extra `frames`)."""
+"""Dataframes of any library as columns and back, through narwhals (the extra `frames`)."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any, Final
 
 import narwhals as nw
 
-from p2pmatch.errors import InvalidValue
+from p2pmatch.errors import InvalidValue, UnknownName
 
-__all__ = ["columns_of"]
+__all__ = ["LIBRARIES", "columns_of", "frame_of"]
+
+#: The libraries whose dataframes are made, the first that is installed if none is named.
+LIBRARIES: Final = ("polars", "pandas", "pyarrow")
 
 
 def columns_of(frame: Any) -> dict[str, list[Any]]:  # noqa: ANN401 - any dataframe
@@ -32,3 +37,29 @@ def columns_of(frame: Any) -> dict[str, list[Any]]:  # noqa: ANN401 - any datafr
         accepted = "a mapping of columns, or a dataframe"
         raise InvalidValue("wrong_type", "columns", frame, accepted) from None
     return {name: known[name].to_list() for name in known.columns}
+
+
+def frame_of(columns: Mapping[str, Sequence[Any]], library: str | None = None) -> Any:  # noqa: ANN401
+    """Columns as a dataframe.
+
+    Parameters
+    ----------
+    columns : by name; None is a missing cell.
+    library : one of `LIBRARIES`; None: the first that is installed.
+
+    Raises
+    ------
+    UnknownName : for a library that is not one of them, or if none is installed.
+
+    Examples
+    --------
+    >>> frame_of({"term": [12, 36], "rate": [52_000, None]}, "polars").shape
+    (2, 2)
+    """
+    found = [name for name in LIBRARIES if find_spec(name) is not None]
+    chosen = (found[0] if found else None) if library is None else library
+    if chosen not in found:
+        accepted = f"one of {list(LIBRARIES)} that is installed, here {found}"
+        raise UnknownName("unknown_field", "library", library, accepted)
+    backend: Any = chosen
+    return nw.from_dict(dict(columns), backend=backend).to_native()

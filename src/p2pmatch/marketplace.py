@@ -4,18 +4,19 @@ Each call builds a command; `decide` reads the state and says what follows; `app
 same commands give the same events, bit for bit, on every machine.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import attrs
-import numpy as np
 
 from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
+from p2pmatch.comparison import Comparison, compare
 from p2pmatch.decide import check_now, check_request
+from p2pmatch.depth import depth
 from p2pmatch.errors import Refused, StoreFailed, UnknownName, refusal
 from p2pmatch.events import Event, LoanMade, Rejected, outcome_of
 from p2pmatch.explain import Explanation, explain
@@ -25,6 +26,7 @@ from p2pmatch.loans import Loan
 from p2pmatch.mechanisms import commitment_notes
 from p2pmatch.orders import Offer, Request
 from p2pmatch.perform import perform
+from p2pmatch.position import Position, position
 from p2pmatch.quote import Quote, quote
 from p2pmatch.rules import Rules
 from p2pmatch.state import State
@@ -40,6 +42,7 @@ from p2pmatch.views import (
     uncrossed_of,
 )
 from p2pmatch.waiting import Held, Resting
+from p2pmatch.what_if import WhatIf, what_if
 
 if TYPE_CHECKING:
     from p2pmatch.entries import Store
@@ -97,8 +100,9 @@ class Marketplace:
     `accept`, `decline`, `uncross`, `advance`, `set_lender_limits`, `set_borrower_limits`,
     `declare_group`, `repay`.
     Watching it: `subscribe`. Keeping it: `open`, `snapshot`, `batch`, `opened`.
-    Asking it: `quote`, `explain`, `ladder`, `queue`, `offer`, `offers`, `request`, `requests`,
-    `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`, `check`.
+    Asking it: `quote`, `compare`, `what_if`, `position`, `explain`, `ladder`, `queue`, `offer`,
+    `offers`, `request`, `requests`, `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`,
+    `check`.
 
     A call that is refused raises a `P2PMatchError` and changes nothing, not even the time.
 
@@ -475,8 +479,51 @@ class Marketplace:
     # Asking it
 
     def quote(self, request: Request, *, now: int) -> Quote:
-        """What `submit` would give now, note by note; changes nothing."""
+        """What `submit` would give now, note by note, and what it would cost; changes nothing."""
         return quote(self._state, request, now)
+
+    def compare(
+        self,
+        request: Request,
+        *,
+        now: int,
+        amounts: Iterable[int] | None = None,
+        terms: Iterable[int] | None = None,
+        grades: Iterable[str] | None = None,
+    ) -> Comparison:
+        """Quotes of a request at several amounts, terms and grades; changes nothing.
+
+        Parameters
+        ----------
+        amounts : minor units; None: the request's. For an amount below the request's least one,
+            the borrower is taken to accept the whole of it only.
+        terms : months; None: the request's.
+        grades : None: the request's. For a platform's own use: what a grade is worth.
+
+        Returns
+        -------
+        Comparison, with a row for each grade, term and amount, in that order, each as given. Every
+        row is the quote that `quote` would give.
+
+        Notes
+        -----
+        The ladder of each cell is read once, as far as the largest amount needs.
+        """
+        return compare(self._state, request, now, amounts=amounts, terms=terms, grades=grades)
+
+    def what_if(self, request: Request, *, now: int) -> WhatIf:
+        """The least changes of a request, each by itself, that would fill it; changes nothing."""
+        return what_if(self._state, request, now)
+
+    def position(self, offer_id: str, *, grade: str, term: int, last: int = 20) -> Position:
+        """Where an offer stands in a cell, and what would make it lend.
+
+        Parameters
+        ----------
+        last : how many of the cell's latest loans to look back upon, at most `MAX_LOANS`.
+        """
+        self._cell(grade, term)
+        return position(self._state, offer_id, grade, term, last)
 
     def explain(self, request: Request, *, now: int) -> Explanation:
         """Why each offer would get what it gets of this request, and not more; changes nothing."""
@@ -512,15 +559,8 @@ class Marketplace:
 
     def ladder(self, grade: str, term: int) -> RateLadder:
         """How much money stands in a cell at or below each rate. O(n)."""
-        state = self._state
-        ladder = state.ladders[self._cell(grade, term)]
-        least = state.rules.smallest_note
-        remaining = state.table.remaining
-        rates = rates_of(ladder.keys(remaining, least))
-        amounts = remaining.take(ladder.slots(remaining, least))
-        available = (amounts - amounts % state.rules.increment).cumsum()
-        last_of_rate = np.flatnonzero(np.diff(rates, append=-1))
-        return RateLadder(rates[last_of_rate], available[last_of_rate])
+        self._cell(grade, term)
+        return depth(self._state, grade, term)
 
     def offer(self, offer_id: str) -> OfferStatus:
         """What has become of an offer's budget. O(1)."""

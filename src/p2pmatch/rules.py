@@ -1,6 +1,6 @@
 """The rules of one marketplace, checked for contradictions when they are built."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, cast
@@ -10,6 +10,8 @@ import attrs
 from p2pmatch import checks
 from p2pmatch.allocation import AllocationRule, allocation_rule
 from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.fees import Fees
+from p2pmatch.finance.apr import APR_RULES
 from p2pmatch.limits import BorrowerLimits, Limits, check_room_for_a_note
 from p2pmatch.orders import MAX_TERM
 from p2pmatch.pricing import PayAsOffered, Posted, PricingRule, pricing_rule
@@ -86,9 +88,14 @@ def _check_fraction(_: object, attribute: "attrs.Attribute[Any]", value: object)
         raise InvalidValue("too_large", attribute.name, value, accepted)
 
 
-def _check_matching(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, str) or value not in MATCHINGS:
-        raise UnknownName("unknown_rule", attribute.name, value, f"one of {list(MATCHINGS)}")
+def _one_of(names: Collection[str]) -> checks.Validator:
+    """An attrs validator: one of these names."""
+
+    def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not isinstance(value, str) or value not in names:
+            raise UnknownName("unknown_rule", attribute.name, value, f"one of {list(names)}")
+
+    return validate
 
 
 @attrs.frozen(kw_only=True)
@@ -110,6 +117,9 @@ class Rules:
         matched when the cell is uncrossed.
     clearing_point : where in the interval of rates that clear a call auction its rate lies: 0, the
         lowest, to 1, the highest.
+    fees : what the platform takes from borrowers and lenders; it changes no match.
+    apr_rule : the rule of the annual percentage rate in quotes: "us", Regulation Z; or "eu",
+        Directive 2008/48/EC (see `p2pmatch.finance.apr`).
 
     Raises
     ------
@@ -147,10 +157,12 @@ class Rules:
     borrower_limits: BorrowerLimits = attrs.field(
         factory=BorrowerLimits, validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
     )
-    matching: str = attrs.field(default="immediate", validator=_check_matching)
+    matching: str = attrs.field(default="immediate", validator=_one_of(MATCHINGS))
     clearing_point: Fraction = attrs.field(
         default=Fraction(0), converter=_fraction, validator=_check_fraction
     )
+    fees: Fees = attrs.field(factory=Fees, validator=checks.instance(Fees, "Fees(...)"))
+    apr_rule: str = attrs.field(default="us", validator=_one_of(APR_RULES))
 
     def __attrs_post_init__(self) -> None:
         allocation_rule(self.allocation)

@@ -15,6 +15,7 @@ import attrs
 from p2pmatch import checks
 from p2pmatch.allocation import AllocationRule, Lottery, Split, Step, Steps
 from p2pmatch.errors import InvalidValue, P2PMatchError, UnknownName
+from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.pricing import Posted, PricingRule
 from p2pmatch.rules import Rules
@@ -81,6 +82,8 @@ def rules_as_written(rules: Rules) -> dict[str, Any]:
         "pricing": _rule_as_written(rules.pricing),
         "lender_limits": _limits_as_written(rules.lender_limits),
         "borrower_limits": _limits_as_written(rules.borrower_limits),
+        "fees": _fees_as_written(rules.fees),
+        "apr_rule": rules.apr_rule,
     }
 
 
@@ -186,6 +189,9 @@ _LIMIT_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType(
     }
 )
 _BORROWER_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType({"total": amount})
+_FEE_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType(
+    {"origination": rate, "origination_fixed": amount, "paid": _text, "servicing": rate}
+)
 _STEP_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType(
     {"rule": _text, "share": rate, "at_most": amount, "drop_below": amount}
 )
@@ -211,6 +217,8 @@ _RULE_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType(
         "terms": _list,
         "lender_limits": _table(Limits, _LIMIT_KEYS),
         "borrower_limits": _table(BorrowerLimits, _BORROWER_KEYS),
+        "fees": _table(Fees, _FEE_KEYS),
+        "apr_rule": _text,
     }
 )
 
@@ -249,4 +257,13 @@ def _limits_as_written(limits: Limits | BorrowerLimits) -> dict[str, str]:
         name: format_rate(value) if name == "max_share" else format_amount(value)
         for name, value in attrs.asdict(limits).items()
         if value is not None
+    }
+
+
+def _fees_as_written(fees: Fees) -> dict[str, str]:
+    return {
+        "origination": format_rate(fees.origination),
+        "origination_fixed": format_amount(fees.origination_fixed),
+        "paid": fees.paid,
+        "servicing": format_rate(fees.servicing),
     }

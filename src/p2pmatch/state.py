@@ -43,6 +43,7 @@ class State:
     Attributes
     ----------
     now : the time of the last event; None before the first.
+    version : how many events have been applied; what was read at another version is out of date.
     table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]` (of an offer in parts, the
         first).
     parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way
@@ -65,6 +66,7 @@ class State:
         self.least = rules.smallest_note
         self.pricing = rules.pricing_rule
         self.now: int | None = None
+        self.version = 0
         self.arrivals = 0
         self.posted_total = 0
         self.table = OfferTable()

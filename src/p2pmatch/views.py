@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from importlib import import_module
+from typing import Any
 
 import attrs
 import numpy as np
@@ -12,6 +14,7 @@ from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
 
 __all__ = [
+    "CostCurve",
     "OfferStatus",
     "Outstanding",
     "QueueEntry",
@@ -160,6 +163,33 @@ def uncrossed_of(events: Sequence[Event]) -> Uncrossed:
 
 
 @attrs.frozen(eq=False)
+class CostCurve:
+    """What a request's loan would cost at each size, in the book as it stands.
+
+    Parameters
+    ----------
+    amounts : int64, shape (n,), minor units, ascending, distinct: sizes that can be had.
+    rates : int64, shape (n,), ppm: the blended rate of each.
+    """
+
+    amounts: npt.NDArray[np.int64]
+    rates: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.amounts)
+
+    def sparkline(self, width: int = 40) -> str:
+        """The blended rate over the sizes, from the smallest to the largest, as one line."""
+        if not len(self):
+            return ""
+        at = _spread(int(self.amounts[0]), int(self.amounts[-1]), width)
+        # The curve's point at or above each size.
+        rates = self.rates[self.amounts.searchsorted(at)]
+        low, high = int(rates.min()), int(rates.max())
+        return _blocks([int(rate) - low for rate in rates.tolist()], high - low)
+
+
+@attrs.frozen(eq=False)
 class RateLadder:
     """A cell's depth: how much money stands at or below each rate.
 
@@ -167,10 +197,20 @@ class RateLadder:
     ----------
     rates : int64, shape (n,), ppm, ascending, distinct.
     available : int64, shape (n,), minor units, cumulative; not cut by caps per loan.
+    request : whose quote it was read for; None: nobody's.
+    cost : what that request's loan would cost at each size; None: it is nobody's.
+
+    Examples
+    --------
+    >>> ladder = RateLadder(np.array([50_000, 60_000]), np.array([20_000, 90_000]))
+    >>> ladder.at(55_000), ladder.sparkline(4)
+    (20000, '▂▂▂█')
     """
 
     rates: npt.NDArray[np.int64]
     available: npt.NDArray[np.int64]
+    request: Request | None = None
+    cost: CostCurve | None = None
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -179,3 +219,42 @@ class RateLadder:
         """The money that stands at or below `rate`, minor units. O(log n)."""
         level = int(self.rates.searchsorted(rate, side="right"))
         return int(self.available[level - 1]) if level else 0
+
+    def sparkline(self, width: int = 40) -> str:
+        """The money at or below each rate, from the lowest to the highest, as one line of blocks.
+
+        Empty if nothing stands in the cell.
+        """
+        if not len(self):
+            return ""
+        at = _spread(int(self.rates[0]), int(self.rates[-1]), width)
+        return _blocks([self.at(rate) for rate in at], int(self.available[-1]))
+
+    def plot(self, ax: Any = None) -> Any:  # noqa: ANN401 - matplotlib's axes
+        """Draw the money available against the rate, and the request's own cost curve.
+
+        Needs matplotlib (the extra `plot`).
+
+        Parameters
+        ----------
+        ax : the axes to draw on; None: those of a new figure.
+
+        Returns
+        -------
+        The axes.
+        """
+        return import_module("p2pmatch.plot").plot_ladder(self, ax)
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def _spread(low: int, high: int, width: int) -> list[int]:
+    """`width` numbers from `low` to `high`, evenly apart."""
+    return [low + (high - low) * i // max(width - 1, 1) for i in range(width)]
+
+
+def _blocks(heights: Sequence[int], whole: int) -> str:
+    """Heights up to `whole` as blocks; the lowest stands for nearly nothing."""
+    steps = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[height * steps // whole if whole else 0] for height in heights)

@@ -66,7 +66,17 @@ def close_clock_and_random() -> None:
 
 def history(planted: str) -> str:
     """Every kind of command once."""
-    from p2pmatch import BorrowerLimits, Limits, Marketplace, Offer, P2PMatchError, Request, Rules
+    from p2pmatch import (
+        BorrowerLimits,
+        Fees,
+        Limits,
+        Marketplace,
+        Offer,
+        P2PMatchError,
+        Request,
+        Rules,
+        finance,
+    )
 
     rules = Rules(
         grades=("A", "B"),
@@ -74,6 +84,7 @@ def history(planted: str) -> str:
         min_note=25,
         max_share=250_000,
         lender_limits=Limits(per_loan=400),
+        fees=Fees(origination=20_000),
     )
     market = Marketplace(rules)
     for i in range(40):
@@ -105,12 +116,22 @@ def history(planted: str) -> str:
             min_amount=100,
             tags={"green", "new"},
         )
-        market.quote(request, now=8 + i)
+        quote = market.quote(request, now=8 + i)
+        assert quote.cost is not None
+        assert len(quote.ladder.sparkline()) == 40
+        assert sum(lack.amount for lack in quote.shortfalls) == quote.unfunded
+        str(market.compare(request, amounts=[100, 500], terms=[12, 36], now=8 + i))
+        str(market.what_if(request, now=8 + i))
         str(market.explain(request, now=8 + i))
         loan = market.submit(request, now=8 + i).loan
         assert loan is not None
         assert sum(note.amount for note in loan.notes) == loan.principal
+    market.position("o5", grade="B", term=36)
     market.repay("r0", 70, now=15)
+    plan = finance.schedule(principal=loan.principal, rate=loan.exact_rate, term=loan.term)
+    assert (plan.split(loan.notes).payments.sum(axis=0) == plan.payments).all()
+    payments = list(enumerate(plan.payments.tolist(), 1))
+    assert finance.apr(advances=[(0, loan.principal)], payments=payments, rule="us") > 0
     market.advance(30)
     code = ""
     try:

@@ -9,7 +9,18 @@ import attrs
 import pytest
 
 import p2pmatch
-from p2pmatch import CODES, Marketplace, commands, errors, events, limits, orders, rules
+from p2pmatch import (
+    CODES,
+    Marketplace,
+    commands,
+    errors,
+    events,
+    fees,
+    finance,
+    limits,
+    orders,
+    rules,
+)
 from p2pmatch.apply import APPLICATIONS
 from p2pmatch.audit import Auditor
 from p2pmatch.audit.report import BREACHES
@@ -162,7 +173,9 @@ def undocumented(module: ModuleType) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", [p2pmatch, commands, events, errors, orders, rules, limits])
+@pytest.mark.parametrize(
+    "module", [p2pmatch, commands, events, errors, finance, orders, rules, limits]
+)
 def test_every_public_name_is_documented(module: ModuleType) -> None:
     assert undocumented(module) == []
 
@@ -182,7 +195,14 @@ def booleans(kind: type) -> list[str]:
     return [field.name for field in attrs.fields(kind) if field.type in {bool, "bool"}]
 
 
-CONFIGURATIONS = (rules.Rules, limits.Limits, limits.BorrowerLimits, orders.Offer, orders.Request)
+CONFIGURATIONS = (
+    rules.Rules,
+    limits.Limits,
+    limits.BorrowerLimits,
+    orders.Offer,
+    orders.Request,
+    fees.Fees,
+)
 
 
 @pytest.mark.parametrize("kind", CONFIGURATIONS)

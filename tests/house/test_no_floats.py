@@ -62,6 +62,12 @@ def test_no_floats(name: str) -> None:
     assert floats(read(name)) == []
 
 
+@pytest.mark.parametrize("name", [n for n in all_files() if n.startswith("finance/")])
+def test_finance_divides_fractions_and_decimals_but_has_no_floats(name: str) -> None:
+    found = [breach for breach in floats(read(name)) if "divides with /" not in breach]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "planted",
     [

@@ -32,8 +32,11 @@ PURE = frozenset(
 ALSO = {
     # Dates of payments are values that the caller hands in.
     "finance": frozenset({"datetime"}),
-    # Opens the door for dataframes when somebody hands one in.
+    # Opens the door for dataframes when somebody hands one in, or asks for one.
     "marketplace.py": frozenset({"contextlib", "importlib"}),
+    "comparison.py": frozenset({"html", "importlib"}),
+    # Opens the door for pictures when somebody asks for one.
+    "views.py": frozenset({"importlib"}),
     # Says that a snapshot is not used.
     "journal.py": frozenset({"warnings"}),
     # What is written down is JSON, by the extra; they are imported when somebody keeps a journal.

@@ -20,6 +20,7 @@ from p2pmatch.audit.checker import Outcome, check_outcome, expected_size
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.audit.sharing import AuditAllocation
 from p2pmatch.errors import InvalidValue, P2PMatchError
+from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.rules import Rules
 from p2pmatch.units import MAX_TIME, amount, format_amount, format_rate, rate, round_half_up
@@ -203,6 +204,18 @@ def _borrower_limits(written: Mapping[str, str]) -> BorrowerLimits:
     return BorrowerLimits(**{name: amount(text) for name, text in written.items()})
 
 
+def _fees(written: Mapping[str, str]) -> Fees:
+    given: dict[str, Any] = {
+        name: text
+        if name == "paid"
+        else amount(text)
+        if name == "origination_fixed"
+        else rate(text)
+        for name, text in written.items()
+    }
+    return Fees(**given)
+
+
 def _money(written: object) -> int:
     if not isinstance(written, str):
         raise InvalidValue("wrong_type", "amount", written, "text such as '25.00'")
@@ -232,6 +245,7 @@ _RULES: Mapping[str, Callable[[Any], object]] = MappingProxyType(
         "max_share": rate,
         "lender_limits": _lender_limits,
         "borrower_limits": _borrower_limits,
+        "fees": _fees,
     }
 )
 

@@ -1,13 +1,20 @@
 """Match now; what is not matched is cancelled."""
 
 from p2pmatch.events import Event, RequestUnfunded
+from p2pmatch.loans import Loan
 from p2pmatch.mechanisms.loan import loan_event, loan_of
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
-from p2pmatch.sweep import Sweep
+from p2pmatch.sweep import Placement, Sweep
 
-__all__ = ["match_now"]
+__all__ = ["match", "match_now"]
+
+
+def match(rooms: Rooms) -> tuple[Placement, Loan | None]:
+    """The loan that these rooms make for their request, if any, and what it is made of."""
+    placement = Sweep(rooms).run(rooms.request.least_amount)
+    return placement, loan_of(rooms, placement) if len(placement.slots) else None
 
 
 def match_now(state: State, request: Request, now: int, hold_for: int | None = None) -> list[Event]:
@@ -18,11 +25,10 @@ def match_now(state: State, request: Request, now: int, hold_for: int | None = N
     `LoanMade`, or `LoanHeld` for `hold_for` from now, if a loan can be made; `RequestUnfunded` for
     what of the request is left without.
     """
-    rooms = Rooms(state, request, now)
-    placement = Sweep(rooms).run(request.least_amount)
+    placement, loan = match(Rooms(state, request, now))
     events: list[Event] = []
-    if len(placement.slots):
-        events.append(loan_event(loan_of(rooms, placement), now, hold_for))
+    if loan is not None:
+        events.append(loan_event(loan, now, hold_for))
     if placement.reason is not None:
         events.append(
             RequestUnfunded(
