@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from benchmarks import call, compare, scale, schedules, sharing, w4, w5
+from benchmarks import call, compare, journal, scale, schedules, sharing, w4, w5
 from benchmarks.engines import bare_loop, library, library_in_bulk, plain_python
 from benchmarks.peers import PEERS, measure
 from benchmarks.report import heading, seconds, table
@@ -73,6 +73,12 @@ def test_how_it_grows(cells: int, everywhere: bool) -> None:
 def test_what_is_written() -> None:
     assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n|---|---:|\n| 1 | 2 |"
     assert "no-such-package: not installed" in heading("T", "t", ["no-such-package"])
+
+
+def test_what_is_kept_is_what_was_made() -> None:
+    """The digests are compared inside; here, that every row is measured."""
+    rows = journal.table(2_000, 300, 1)
+    assert len(rows) == 2 + 3 + 4
 
 
 @pytest.mark.parametrize("book", ["no limits", "limit per loan", "share cap"])

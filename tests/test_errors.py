@@ -5,14 +5,22 @@ import pickle
 
 import pytest
 
-from p2pmatch.errors import CODES, InvalidValue, P2PMatchError, Refused, UnknownName, refusal
+from p2pmatch.errors import (
+    CODES,
+    InvalidValue,
+    P2PMatchError,
+    Refused,
+    StoreFailed,
+    UnknownName,
+    refusal,
+)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_one_kind_of_error(code: str) -> None:
     error = refusal(code, "field", "value", "something else")
-    assert isinstance(error, InvalidValue | UnknownName | Refused)
-    assert isinstance(error, ValueError | LookupError)
+    assert isinstance(error, InvalidValue | UnknownName | Refused | StoreFailed)
+    assert isinstance(error, ValueError | LookupError | OSError)
     assert CODES[code] in str(error)
     assert "accepted: something else" in str(error)
 
@@ -21,6 +29,7 @@ def test_kinds_are_catchable_as_builtin_errors() -> None:
     assert isinstance(refusal("unknown_offer", "offer_id", "x", "y"), LookupError)
     assert isinstance(refusal("duplicate_id", "offer_id", "x", "y"), ValueError)
     assert isinstance(refusal("zero", "amount", 0, "y"), ValueError)
+    assert isinstance(refusal("store_locked", "store", "x", "y"), OSError)
 
 
 def test_long_and_huge_values_are_shortened_in_the_message() -> None:

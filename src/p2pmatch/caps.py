@@ -1,5 +1,6 @@
 """The limits in force, by party: the marketplace's defaults, and each party's own."""
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -45,6 +46,14 @@ class LenderCaps:
             if own != default or name in self._columns:
                 column = self._column(name, lender + 1)
                 column[lender] = _absent(name) if own is None else own
+
+    def restore(self, own: Mapping[int, Limits], in_force: Iterable[str]) -> None:
+        """Make fresh caps what others were that had these limits, and have had those in force."""
+        for name in in_force:
+            if name not in self.in_force:
+                self._column(name, 0)
+        for lender, limits in own.items():
+            self.set(lender, limits)
 
     def of(self, name: str, lenders: Lenders, count: int) -> Amounts | int:
         """A limit in force for these lenders of `count`: one number for all, or one each."""

@@ -26,6 +26,7 @@ __all__ = [
     "OfferColumns",
     "Place",
     "TagRule",
+    "checked_columns",
     "read_offers",
     "read_requests",
 ]
@@ -151,11 +152,8 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     refuses, refuses_codes = _distinct(columns, "refuses", rows, _tag_set)
     places, place_codes = _pairs(grades, grade_codes, terms, term_codes)
     tag_rules, tag_codes = _pairs(requires, requires_codes, refuses, refuses_codes)
-    for required, refused in tag_rules:
-        if required & refused:
-            raise InvalidValue(
-                "contradiction", "refuses", sorted(required & refused), "tags not also required"
-            )
+    for tag_rule in tag_rules:
+        _check_tag_rule(*tag_rule)
     return OfferColumns(
         offer_ids=_ids(columns, "offer_id", rows),
         lender_ids=_ids(columns, "lender_id", rows),
@@ -169,6 +167,57 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
         max_share=_numbers(columns, "max_share", rows, 1, FULL_SHARE, absent=NO_SHARE),
         expires_at=_numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER),
     )
+
+
+def checked_columns(fields: Mapping[str, Any]) -> OfferColumns:
+    """The fields of an `OfferColumns` that came from outside, checked as `read_offers` does.
+
+    Parameters
+    ----------
+    fields : lists; of `max_per_loan`, `max_share` and `expires_at` those may be left out in which
+        nothing is set, and None stands for a single value that is not set.
+
+    Raises
+    ------
+    InvalidValue : naming field and row.
+    """
+    columns = {name: fields[name] for name in fields if name not in {"places", "tag_rules"}}
+    rows = _row_count(columns, "offer_ids")
+    places, tag_rules = fields["places"], fields["tag_rules"]
+    for grades, terms in places:
+        if grades is not None:
+            checks.check_ids(grades, "places")
+        for term in terms or ():
+            checks.check_whole(term, "places", 1, MAX_TERM)
+        if grades == frozenset() or terms == frozenset():
+            raise InvalidValue("empty", "places", [], "at least one grade and term, or None")
+    for tags in tag_rules:
+        checks.check_ids(frozenset().union(*tags), "tag_rules")
+        _check_tag_rule(*tags)
+    place_codes = _numbers(columns, "place_codes", rows, 0, len(places) - 1)
+    tag_codes = _numbers(columns, "tag_codes", rows, 0, len(tag_rules) - 1)
+    places, place_codes_used = _used(places, place_codes.astype(np.int32))
+    tag_rules, tag_codes_used = _used(tag_rules, tag_codes.astype(np.int32))
+    return OfferColumns(
+        offer_ids=_ids(columns, "offer_ids", rows),
+        lender_ids=_ids(columns, "lender_ids", rows),
+        amounts=_numbers(columns, "amounts", rows, 1, MAX_AMOUNT),
+        min_rates=_numbers(columns, "min_rates", rows, 0, MAX_RATE),
+        places=places,
+        place_codes=place_codes_used,
+        tag_rules=tag_rules,
+        tag_codes=tag_codes_used,
+        max_per_loan=_numbers(columns, "max_per_loan", rows, 1, MAX_AMOUNT, absent=NO_CAP),
+        max_share=_numbers(columns, "max_share", rows, 1, FULL_SHARE, absent=NO_SHARE),
+        expires_at=_numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER),
+    )
+
+
+def _check_tag_rule(requires: frozenset[str], refuses: frozenset[str]) -> None:
+    if requires & refuses:
+        raise InvalidValue(
+            "contradiction", "refuses", sorted(requires & refuses), "tags not also required"
+        )
 
 
 def read_requests(columns: Mapping[str, Any]) -> RequestColumns:

@@ -14,6 +14,7 @@ __all__ = [
     "InvariantError",
     "P2PMatchError",
     "Refused",
+    "StoreFailed",
     "UnknownName",
     "refusal",
 ]
@@ -38,6 +39,7 @@ _INVALID: Mapping[str, str] = MappingProxyType(
         "out_of_order": "is out of order",
         "one_sign": "goes one way only, so no rate solves it",
         "ambiguous": "may have more than one rate",
+        "own_rule": "is a rule of your own, which a journal cannot write down",
     }
 )
 # A name nobody knows.
@@ -49,6 +51,8 @@ _UNKNOWN: Mapping[str, str] = MappingProxyType(
         "unknown_offer": "is not an offer of this marketplace",
         "unknown_request": "is not a request of this marketplace",
         "unknown_field": "is not a field that can be given",
+        "unknown_kind": "is not a kind of record",
+        "unknown_version": "is not a version that this release reads",
     }
 )
 # Well-formed, but the present state refuses it.
@@ -69,11 +73,26 @@ _REFUSED: Mapping[str, str] = MappingProxyType(
         "book_full": "would make the book larger than it can add up exactly",
         "above_outstanding": "is above what is outstanding",
         "loan_repaid": "is repaid in full",
+        "no_journal": "needs a journal to be remembered in",
+        "command_id_reused": "was given to another command",
+        "other_rules": "is not the rule under which the journal was kept",
+    }
+)
+# What a journal is kept in cannot be used, or is not what was written.
+_STORE: Mapping[str, str] = MappingProxyType(
+    {
+        "store_locked": "is written by somebody else",
+        "store_failed": "could not be read or written",
+        "store_moved_on": "is not the next entry",
+        "not_a_journal": "is not a journal that this release reads",
+        "damaged": "is not what was written",
+        "not_recomputed": "is not what the command leads to",
+        "reopen_first": "may be ahead of the journal",
     }
 )
 
 #: Every code, and what it says of the value.
-CODES: Mapping[str, str] = MappingProxyType({**_INVALID, **_UNKNOWN, **_REFUSED})
+CODES: Mapping[str, str] = MappingProxyType({**_INVALID, **_UNKNOWN, **_REFUSED, **_STORE})
 
 _LONGEST_VALUE_SHOWN = 80
 
@@ -131,6 +150,10 @@ class Refused(P2PMatchError, ValueError):
     """A well-formed command that the present state refuses."""
 
 
+class StoreFailed(P2PMatchError, OSError):
+    """The store of a journal cannot be used, or what it holds is not what was written."""
+
+
 def refusal(code: str, field: str, value: object, accepted: str) -> P2PMatchError:
     """The error of the kind that bears this code.
 
@@ -139,8 +162,14 @@ def refusal(code: str, field: str, value: object, accepted: str) -> P2PMatchErro
     >>> type(refusal("unknown_grade", "grade", "Z", "one of ['A', 'B']"))
     <class 'p2pmatch.errors.UnknownName'>
     """
-    kind = InvalidValue if code in _INVALID else UnknownName if code in _UNKNOWN else Refused
-    return kind(code, field, value, accepted)
+    for kind, codes in (
+        (InvalidValue, _INVALID),
+        (UnknownName, _UNKNOWN),
+        (StoreFailed, _STORE),
+    ):
+        if code in codes:
+            return kind(code, field, value, accepted)
+    return Refused(code, field, value, accepted)
 
 
 class InvariantError(AssertionError):

@@ -72,7 +72,7 @@ class Exposure:
     """What is outstanding between lenders and borrowers, and what is committed and not yet a loan.
 
     Methods: `count` what is committed or taken back, `book` a loan of what is counted, `book_many`
-    made together, `find` one, `all`, the `latest` first, `repay`;
+    made together, `reopen` one as it was, `find` one, `all`, the `latest` first, `repay`;
     `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
     minor units; `owed_by` one borrower's sum.
     """
@@ -102,6 +102,13 @@ class Exposure:
     def book(self, loan: Loan) -> None:
         """Remember a loan whose amounts are counted."""
         self._loans[loan.request_id] = OpenLoan(loan)
+
+    def reopen(self, loan: Loan, left: Amounts) -> None:
+        """Count and remember a loan of which so much is left, by note."""
+        opened = OpenLoan(loan)
+        opened.left, opened.total = left, int(left.sum())
+        self._loans[loan.request_id] = opened
+        self.count(loan.request, loan.notes.lenders, left)
 
     def book_many(self, loans: Loans) -> None:
         """Count and remember loans that were made together. O(loans)."""

@@ -1,6 +1,6 @@
 """A loan and its notes: a few columns inside, one `Note` at a time at the door."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import overload
 
@@ -38,7 +38,8 @@ class Notes(Sequence[Note]):
     amounts : int64, shape (n,), minor units.
     rates : int64, shape (n,), ppm a year.
     offers, lenders : integers, shape (n,): positions in the two lists of names.
-    offer_names, lender_names : lists that may grow but whose entries never change.
+    offer_names, lender_names : the names by position: lists that may grow but whose entries never
+        change, or mappings.
     rate_source : where the rates of all the notes come from (see `Note`).
 
     A note object is made when it is asked for: O(1) each. The columns are read-only.
@@ -66,8 +67,8 @@ class Notes(Sequence[Note]):
         rates: npt.NDArray[np.int64],
         offers: npt.NDArray[np.int32],
         lenders: npt.NDArray[np.int32],
-        offer_names: Sequence[str],
-        lender_names: Sequence[str],
+        offer_names: Sequence[str] | Mapping[int, str],
+        lender_names: Sequence[str] | Mapping[int, str],
         rate_source: str = "own_ask",
     ) -> None:
         self.amounts = amounts

@@ -4,9 +4,10 @@ Each call builds a command; `decide` reads the state and says what follows; `app
 same commands give the same events, bit for bit, on every machine.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from p2pmatch import checks
 from p2pmatch import commands as c
@@ -14,7 +15,7 @@ from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.comparison import Comparison, compare
 from p2pmatch.decide import check_now
 from p2pmatch.depth import depth
-from p2pmatch.errors import UnknownName, refusal
+from p2pmatch.errors import Refused, StoreFailed, UnknownName, refusal
 from p2pmatch.events import Event, LoanMade, Rejected, outcome_of
 from p2pmatch.explain import Explanation, explain
 from p2pmatch.fill_of import fill_of
@@ -44,6 +45,10 @@ from p2pmatch.views import (
 from p2pmatch.waiting import Held, Resting
 from p2pmatch.what_if import WhatIf, what_if
 
+if TYPE_CHECKING:
+    from p2pmatch.entries import Store
+    from p2pmatch.recorder import Opened, Recorder
+
 __all__ = ["Marketplace", "Result", "Results"]
 
 
@@ -57,18 +62,31 @@ class _Unset:
 _UNSET: Final = _Unset()
 
 
+class _Stopped:
+    """Stands for a state that may be ahead of its journal: nobody may ask it anything."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise StoreFailed(
+            "reopen_first", name, "its memory", "Marketplace.open(store), which reads what is kept"
+        )
+
+
 class Marketplace:
     """An order book of loans: lenders' offers stand in it, borrowers' requests meet them.
 
     Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `withdraw`,
     `accept`, `decline`, `uncross`, `advance`, `set_lender_limits`, `set_borrower_limits`,
     `declare_group`, `repay`.
-    Watching it: `subscribe`.
+    Watching it: `subscribe`. Keeping it: `open`, `snapshot`, `batch`, `opened`.
     Asking it: `quote`, `compare`, `what_if`, `position`, `explain`, `ladder`, `queue`, `offer`,
     `offers`, `request`, `requests`, `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`,
     `check`.
 
     A call that is refused raises a `P2PMatchError` and changes nothing, not even the time.
+
+    One that was opened on a store writes every command down before it answers. There each call that
+    changes something takes a `command_id`, the caller's own name for it: the same call with an id
+    seen before gives the first answer again, a refusal too, and changes nothing, whatever `now` is.
 
     Parameters
     ----------
@@ -94,6 +112,98 @@ class Marketplace:
         checks.check_instance(rules, Rules, "rules", "Rules(...)")
         self._state = State(rules, fill_of(compiled=compiled))
         self._listeners: list[Callable[[Event], object]] = []
+        self._recorder: Recorder | None = None
+
+    @classmethod
+    def open(cls, store: "Store", rules: Rules | None = None) -> "Marketplace":
+        """A marketplace whose every command is kept in `store`; needs the `json` extra.
+
+        A new one if the store is empty. Otherwise what the store leads to: the newest snapshot in
+        order, and the entries after it; `opened` says which, and a `DamagedSnapshot` warning if one
+        could not be used.
+
+        Parameters
+        ----------
+        store : such as `SqliteStore("market.db")`; nobody else may write to it meanwhile.
+        rules : must be those the journal was begun with; None: whatever those are.
+
+        Raises
+        ------
+        StoreFailed : if somebody else writes to the store, or what it holds is damaged.
+        Refused("other_rules") : if the rules are not those.
+        InvalidValue("own_rule") : for a rule of one's own, which cannot be written down.
+
+        Notes
+        -----
+        O(offers + notes) for the snapshot, and the events after it.
+        """
+        # The one other look upwards: a journal is a door, opened only when somebody keeps one.
+        journal = import_module("p2pmatch.journal")
+        state, recorder = journal.open_journal(store, rules)
+        return cls.over(state, recorder)
+
+    @classmethod
+    def over(cls, state: State, recorder: "Recorder | None" = None) -> "Marketplace":
+        """A marketplace with this memory; without a recorder it writes nothing down."""
+        market = cls(state.rules)
+        vars(market).update(_state=state, _recorder=recorder)
+        return market
+
+    @property
+    def opened(self) -> "Opened | None":
+        """How it was opened; None if it is not kept anywhere."""
+        return None if self._recorder is None else self._recorder.opened
+
+    def snapshot(self) -> int:
+        """Keep the whole memory in the store, so that the next opening is short. O(offers + notes).
+
+        Returns
+        -------
+        The number of the journal's last entry, which the snapshot includes.
+        """
+        return self._kept().snapshot(self._state)
+
+    @contextmanager
+    def batch(self) -> Generator[None]:
+        """Write everything done inside at one go when the block is left, all or none of it.
+
+        One sync for many commands. No answer given inside is durable before the end, so pass none
+        on before. Without a store it does nothing.
+
+        Examples
+        --------
+        >>> from p2pmatch.stores import MemoryStore
+        >>> market = Marketplace.open(MemoryStore(), Rules(grades=("A",), terms=(36,)))
+        >>> with market.batch():
+        ...     for name in ("ann", "ben"):
+        ...         market.post(Offer(offer_id=name, lender_id=name, amount=5, min_rate=1), now=0)
+        """
+        if self._recorder is None:
+            yield
+            return
+        recorder = self._kept()
+        recorder.begin()
+        try:
+            yield
+        finally:
+            try:
+                recorder.end()
+            except BaseException:
+                self._stop(recorder)
+                raise
+
+    def _kept(self) -> "Recorder":
+        if self._recorder is None:
+            raise Refused(
+                "no_journal", "marketplace", self, "one that Marketplace.open(store) returned"
+            )
+        self._recorder.check()
+        return self._recorder
+
+    def _stop(self, recorder: "Recorder") -> None:
+        """Refuse everything from now on: the memory may be ahead of the journal."""
+        recorder.stop()
+        self._state = cast("State", _Stopped())
 
     def subscribe(self, listener: Callable[[Event], object]) -> None:
         """Have `listener` called with every event from now on, once the state is what it says.
@@ -104,11 +214,17 @@ class Marketplace:
 
     # Changing it
 
-    def post(self, offer: Offer, *, now: int) -> None:
+    def post(self, offer: Offer, *, now: int, command_id: str | None = None) -> None:
         """Put an offer at the back of its rate in all its cells. O(cells * log n)."""
-        self._do(c.PostOffer(offer=offer, now=now))
+        self._do(c.PostOffer(offer=offer, now=now), command_id)
 
-    def post_many(self, columns: Mapping[str, Any] | object, *, now: int) -> None:
+    def post_many(
+        self,
+        columns: Mapping[str, Any] | object,
+        *,
+        now: int,
+        command_id: str | None = None,
+    ) -> None:
         """Put many offers into the book, all or none; the same as posting them one by one.
 
         Parameters
@@ -119,7 +235,7 @@ class Marketplace:
         """
         if not isinstance(columns, OfferColumns):
             columns = read_offers(_as_columns(columns))
-        self._do(c.PostOffers(offers=columns, now=now))
+        self._do(c.PostOffers(offers=columns, now=now), command_id)
 
     def amend(
         self,
@@ -135,6 +251,7 @@ class Marketplace:
         requires: Set[str] | _Unset = _UNSET,
         refuses: Set[str] | _Unset = _UNSET,
         expires_at: int | _Unset | None = _UNSET,
+        command_id: str | None = None,
     ) -> None:
         """Change a standing offer; what is left out stays as it is, None takes a value away.
 
@@ -154,11 +271,11 @@ class Marketplace:
             "expires_at": expires_at,
         }
         changes = {name: value for name, value in given.items() if value is not _UNSET}
-        self._do(c.AmendOffer(offer_id=offer_id, changes=changes, now=now))
+        self._do(c.AmendOffer(offer_id=offer_id, changes=changes, now=now), command_id)
 
-    def cancel(self, offer_id: str, *, now: int) -> int:
+    def cancel(self, offer_id: str, *, now: int, command_id: str | None = None) -> int:
         """Take what an offer has not lent out of the book; return how much. O(cells)."""
-        events = self._do(c.CancelOffer(offer_id=offer_id, now=now))
+        events = self._do(c.CancelOffer(offer_id=offer_id, now=now), command_id)
         return int(getattr(events[-1], "amount", 0))
 
     def submit(
@@ -168,6 +285,7 @@ class Marketplace:
         now: int,
         time_in_force: TimeInForce = IMMEDIATE,
         hold_for: int | None = None,
+        command_id: str | None = None,
     ) -> Result:
         """Match a request now, or let it rest.
 
@@ -182,34 +300,46 @@ class Marketplace:
         command = c.SubmitRequest(
             request=request, time_in_force=time_in_force, hold_for=hold_for, now=now
         )
-        events = self._do(command)
+        events = self._do(command, command_id)
         return Result(*outcome_of(events, request.request_id), events)
 
-    def withdraw(self, request_id: str, *, now: int) -> tuple[Event, ...]:
+    def withdraw(
+        self, request_id: str, *, now: int, command_id: str | None = None
+    ) -> tuple[Event, ...]:
         """Take a resting request back: what is committed to it goes back to its offers."""
-        return self._do(c.WithdrawRequest(request_id=request_id, now=now))
+        return self._do(c.WithdrawRequest(request_id=request_id, now=now), command_id)
 
-    def accept(self, request_id: str, *, now: int) -> Loan:
+    def accept(self, request_id: str, *, now: int, command_id: str | None = None) -> Loan:
         """The borrower's yes to a loan that waits for it: the loan is made."""
-        events = self._do(c.AcceptLoan(request_id=request_id, now=now))
+        events = self._do(c.AcceptLoan(request_id=request_id, now=now), command_id)
         made = (event.loan for event in events if isinstance(event, LoanMade))
         return next(loan for loan in made if loan.request_id == request_id)
 
-    def decline(self, request_id: str, *, now: int) -> tuple[Event, ...]:
+    def decline(
+        self, request_id: str, *, now: int, command_id: str | None = None
+    ) -> tuple[Event, ...]:
         """The borrower's no to a loan that waits for a yes: its money goes back to its offers."""
-        return self._do(c.DeclineLoan(request_id=request_id, now=now))
+        return self._do(c.DeclineLoan(request_id=request_id, now=now), command_id)
 
-    def uncross(self, grade: str, term: int, *, now: int) -> Uncrossed:
+    def uncross(
+        self, grade: str, term: int, *, now: int, command_id: str | None = None
+    ) -> Uncrossed:
         """Clear a cell of a call market: its offers and requests meet at one rate.
 
         Notes
         -----
         O(n + m log n) for n offers and m requests in the cell, and a sweep for each loan.
         """
-        events = self._do(c.Uncross(grade=grade, term=term, now=now))
+        events = self._do(c.Uncross(grade=grade, term=term, now=now), command_id)
         return uncrossed_of(events)
 
-    def submit_many(self, columns: Mapping[str, Any] | object, *, now: int) -> Results:
+    def submit_many(
+        self,
+        columns: Mapping[str, Any] | object,
+        *,
+        now: int,
+        command_id: str | None = None,
+    ) -> Results:
         """Match many requests, one after the other; either all are accepted or none is.
 
         Parameters
@@ -232,41 +362,81 @@ class Marketplace:
         if not len(columns):
             check_now(self._state, now)
             return Results(columns, ())
-        return Results(columns, self._do(c.SubmitRequests(requests=columns, now=now)))
+        return Results(columns, self._do(c.SubmitRequests(requests=columns, now=now), command_id))
 
-    def advance(self, now: int) -> tuple[Event, ...]:
+    def advance(self, now: int, *, command_id: str | None = None) -> tuple[Event, ...]:
         """Let time pass; return what happened: offers expire, requests close, loans lapse."""
-        return self._do(c.AdvanceTime(now=now))
+        return self._do(c.AdvanceTime(now=now), command_id)
 
-    def set_lender_limits(self, lender_id: str, limits: Limits, *, now: int) -> None:
+    def set_lender_limits(
+        self, lender_id: str, limits: Limits, *, now: int, command_id: str | None = None
+    ) -> None:
         """Give a lender limits of its own; those it leaves unset are the marketplace's."""
-        self._do(c.SetLenderLimits(lender_id=lender_id, limits=limits, now=now))
+        command = c.SetLenderLimits(lender_id=lender_id, limits=limits, now=now)
+        self._do(command, command_id)
 
-    def set_borrower_limits(self, borrower_id: str, limits: BorrowerLimits, *, now: int) -> None:
+    def set_borrower_limits(
+        self,
+        borrower_id: str,
+        limits: BorrowerLimits,
+        *,
+        now: int,
+        command_id: str | None = None,
+    ) -> None:
         """Give a borrower limits of its own; those it leaves unset are the marketplace's."""
-        self._do(c.SetBorrowerLimits(borrower_id=borrower_id, limits=limits, now=now))
+        command = c.SetBorrowerLimits(borrower_id=borrower_id, limits=limits, now=now)
+        self._do(command, command_id)
 
-    def declare_group(self, borrower_id: str, members: Set[str], *, now: int) -> None:
+    def declare_group(
+        self,
+        borrower_id: str,
+        members: Set[str],
+        *,
+        now: int,
+        command_id: str | None = None,
+    ) -> None:
         """Name the parties whose offers a borrower's requests never meet, and no others."""
-        self._do(c.DeclareGroup(borrower_id=borrower_id, members=members, now=now))
+        command = c.DeclareGroup(borrower_id=borrower_id, members=members, now=now)
+        self._do(command, command_id)
 
-    def repay(self, request_id: str, amount: int, *, now: int) -> None:
+    def repay(
+        self, request_id: str, amount: int, *, now: int, command_id: str | None = None
+    ) -> None:
         """Record principal paid back on a request's loan: it is no longer outstanding.
 
         It is shared among the notes in proportion to what each has outstanding, by largest
         remainder.
         """
-        self._do(c.Repay(request_id=request_id, amount=amount, now=now))
+        self._do(c.Repay(request_id=request_id, amount=amount, now=now), command_id)
 
-    def _do(self, command: c.Command) -> tuple[Event, ...]:
-        events = perform(self._state, command)
+    def _do(self, command: c.Command, command_id: str | None = None) -> tuple[Event, ...]:
+        known = False
+        if self._recorder is None and command_id is None:
+            events = perform(self._state, command)
+        else:
+            known, events = self._do_once(command, command_id)
         first = events[0]
         if type(first) is Rejected:
             raise refusal(first.code, first.field, first.value, first.accepted)
-        for listener in self._listeners:
-            for event in events:
-                listener(event)
+        if not known:
+            for listener in self._listeners:
+                for event in events:
+                    listener(event)
         return tuple(events)
+
+    def _do_once(self, command: c.Command, command_id: str | None) -> tuple[bool, list[Event]]:
+        """Whether it was done before; and what it led to, now or then."""
+        recorder, state = self._kept(), self._state
+        if command_id is not None:
+            known = recorder.answer(state, command, command_id)
+            if known is not None:
+                return True, known
+        payload = recorder.prepare(command)
+        try:
+            return False, recorder.perform(state, command, payload, command_id)
+        except BaseException:
+            self._stop(recorder)
+            raise
 
     # Asking it
 

@@ -125,6 +125,9 @@ class Offer:
     def __attrs_post_init__(self) -> None:
         if isinstance(self.min_rate, Mapping):
             card = frozenset(self.min_rate)
+            # Read from a file it has not been through the converter.
+            if isinstance(self.min_rate, dict):
+                object.__setattr__(self, "min_rate", MappingProxyType(self.min_rate))
             if self.grades is None:
                 object.__setattr__(self, "grades", card)
             elif card != self.grades:

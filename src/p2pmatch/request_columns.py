@@ -38,6 +38,26 @@ class RequestColumns(Sequence[Request]):
     tag_codes: npt.NDArray[np.int32]
     expires_at: Sequence[int | None]
 
+    @classmethod
+    def of(cls, requests: Sequence[Request]) -> "RequestColumns":
+        """The columns of requests that are objects already. O(n)."""
+        cells, cell_codes = cells_of(requests)
+        tags: dict[frozenset[str], int] = {}
+        codes = [tags.setdefault(request.tags, len(tags)) for request in requests]
+        return cls(
+            request_ids=ids_of(requests),
+            borrower_ids=borrowers_of(requests),
+            amounts=np.array([request.amount for request in requests], dtype=np.int64),
+            max_rates=np.array([request.max_rate for request in requests], dtype=np.int64),
+            least_amounts=np.array([request.least_amount for request in requests], dtype=np.int64),
+            whole=np.array([request.min_amount is None for request in requests], dtype=np.bool_),
+            cells=cells,
+            cell_codes=cell_codes,
+            tags=list(tags),
+            tag_codes=np.array(codes, dtype=np.int32),
+            expires_at=[request.expires_at for request in requests],
+        )
+
     def __len__(self) -> int:
         return len(self.request_ids)
 

@@ -22,6 +22,7 @@ from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import Fill, fill
 from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
+from p2pmatch.late import Late
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
 from p2pmatch.request_columns import ids_of
@@ -48,7 +49,8 @@ class State:
     ----------
     now : the time of the last event; None before the first.
     version : how many events have been applied; what was read at another version is out of date.
-    table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]`.
+    table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]` (of an offer in parts, the
+        first).
     parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way
         back.
     cards : first slot -> rate card, for offers that have one.
@@ -62,6 +64,8 @@ class State:
     fresh : requests that rest and were not asked yet.
     """
 
+    slot_of: Late[dict[str, int]] = Late(lambda state: state.offers_by_id())
+
     def __init__(self, rules: Rules, fill: Fill = fill) -> None:
         self.rules = rules
         self.least = rules.smallest_note
@@ -72,7 +76,6 @@ class State:
         self.posted_total = 0
         self.table = OfferTable()
         self.offer_names: list[str] = []
-        self.slot_of: dict[str, int] = {}
         self.parts: dict[int, list[int]] = {}
         self.whole_of: dict[int, int] = {}
         self.cards: dict[int, Mapping[str, int]] = {}
@@ -152,6 +155,13 @@ class State:
         return known[1], known[2]
 
     # Reading offers
+
+    def offers_by_id(self) -> dict[str, int]:
+        """The first slot of each offer, by its id; `slot_of` keeps them. O(offers)."""
+        names = self.offer_names
+        found = dict(zip(names, range(len(names)), strict=True))
+        found.update((names[first], first) for first in self.parts)
+        return found
 
     def slots_of(self, first: int) -> list[int]:
         """The slots of an offer's parts, in order of arrival."""

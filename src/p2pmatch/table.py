@@ -92,6 +92,12 @@ class OfferTable:
                 getattr(self, name).resize(size, refcheck=False)
         return first
 
+    def fill(self, rows: int, columns: Sequence[npt.NDArray[np.generic]]) -> None:
+        """Hold exactly these rows: columns in order, which are the table's from now on."""
+        self.count = rows
+        for name, column in zip(self.COLUMNS, columns, strict=True):
+            setattr(self, name, column)
+
     def columns(self) -> Sequence[npt.NDArray[np.generic]]:
         """The columns in order, the rows in use only."""
         return [getattr(self, name)[: self.count] for name in self.COLUMNS]

@@ -175,10 +175,14 @@ DOOR_MODULES = (
     "p2pmatch.files",
     "p2pmatch.frames",
     "p2pmatch.inputs",
+    "p2pmatch.journal",
     "p2pmatch.plot",
+    "p2pmatch.recorder",
+    "p2pmatch.snapshots",
     "p2pmatch.stores",
     "p2pmatch.tables",
     "p2pmatch.testing",
+    "p2pmatch.wire",
 )
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ DOORS = frozenset(
         "plot.py",
         "stores",
         "tables.py",
-        "testing.py",
+        "testing",
     }
 )
 

@@ -36,10 +36,15 @@ ALSO = {
     "fill_of.py": frozenset({"os"}),
     "fill_compiled.py": frozenset({"numba"}),
     # Opens the door for dataframes when somebody hands one in, or asks for one.
-    "marketplace.py": frozenset({"importlib"}),
+    "marketplace.py": frozenset({"contextlib", "importlib"}),
     "comparison.py": frozenset({"html", "importlib"}),
     # Opens the door for pictures when somebody asks for one.
     "views.py": frozenset({"importlib"}),
+    # Says that a snapshot is not used.
+    "journal.py": frozenset({"warnings"}),
+    # What is written down is JSON, by the extra; they are imported when somebody keeps a journal.
+    "snapshots.py": frozenset({"msgspec"}),
+    "wire": frozenset({"inspect", "json", "msgspec"}),
     # Reads the folder it audits.
     "audit/directory.py": frozenset({"csv", "io", "json", "pathlib"}),
 }

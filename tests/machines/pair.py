@@ -35,9 +35,9 @@ def reason_is_known(event: Event) -> None:
 class Pair:
     """Each call does the same to both, and raises AssertionError where they differ."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, market: Marketplace | None = None) -> None:
         self.rules = rules
-        self.market = Marketplace(rules)
+        self.market = Marketplace(rules) if market is None else market
         self.model = Model(rules)
         self.offers: list[str] = []
         self.requests: list[str] = []
