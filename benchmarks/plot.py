@@ -12,6 +12,16 @@ from benchmarks.report import RESULTS
 __all__: list[str] = []
 
 _OURS = {"submit": "C0", "submit_many": "C9", "submit_many, compiled": "C2"}
+_OTHERS = {
+    "plain Python": "black",
+    "bare compiled loop": "gray",
+    "nanobook": "C1",
+    "liquibook": "C3",
+    "litebook": "C4",
+    "lightmatchingengine": "C5",
+    "akhil4n-orderbook": "C6",
+    "order-matching": "C8",
+}
 
 
 def main() -> None:
@@ -34,7 +44,8 @@ def main() -> None:
                 if name in each["seconds"]
             ]
             ours = name in _OURS
-            style = {"color": _OURS[name], "linewidth": 2.5} if ours else {"linestyle": "--"}
+            style = {"color": {**_OURS, **_OTHERS}[name], "linestyle": "-" if ours else "--"}
+            style["linewidth"] = 2.5 if ours else 1.5
             label = f"p2pmatch {name}" if ours else name
             axis.plot(*zip(*points, strict=True), marker="o", label=label, **style)
         axis.set_title(title)

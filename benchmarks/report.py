@@ -26,7 +26,8 @@ def seconds(
 ) -> tuple[tuple[int, int], dict[str, float]]:
     """What all engines agree on, (notes, money), and the median seconds of each.
 
-    They take turns, so that a machine that slows down slows them all.
+    They take turns, so that a machine that slows down slows them all; and it is processor time, of
+    one thread each, so that others on the machine count less.
     """
     taken: dict[str, list[float]] = {name: [] for name in engines}
     answers = set()
@@ -34,9 +35,9 @@ def seconds(
         for name, engine in engines.items():
             run = engine(work)
             gc.collect()
-            start = time.perf_counter()
+            start = time.process_time()
             answers.add(run())
-            taken[name].append(time.perf_counter() - start)
+            taken[name].append(time.process_time() - start)
     assert len(answers) == 1, f"the engines disagree: {answers}"
     return answers.pop(), {name: statistics.median(each) for name, each in taken.items()}
 
@@ -57,7 +58,8 @@ def heading(title: str, text: str, packages: Sequence[str] = ()) -> str:
         except PackageNotFoundError:
             known.append(f"{name}: not installed")
     machine = f"{platform.system()} {platform.machine()}, two cores"
-    return f"# {title}\n\n{text}\n\n{', '.join(known)}; {machine}.\n"
+    clock = "processor time, on a machine shared with others; read the ratios"
+    return f"# {title}\n\n{text}\n\n{', '.join(known)}; {machine}; {clock}.\n"
 
 
 def write(name: str, text: str, data: Any) -> None:

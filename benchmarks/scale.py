@@ -53,11 +53,11 @@ def book(offers: int, cells: int, *, everywhere: bool) -> dict[str, Any]:
     for request in requests[: len(requests) // 3]:  # the first loans warm it up
         market.submit(request, now=1)
     timed = requests[len(requests) // 3 :]
-    start = time.perf_counter()
+    start = time.process_time()
     for request in timed:
         loan = market.submit(request, now=1).loan
         money += 0 if loan is None else loan.principal
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     return {
         "us_per_loan": took / len(timed) * 1e6,
         "bytes_per_offer": size / offers,

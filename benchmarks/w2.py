@@ -51,12 +51,14 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="the smallest book, and no peers")
     parser.add_argument("--write", action="store_true", help="write into benchmarks/results")
     parser.add_argument("--limit", type=float, default=60, help="seconds a peer may take")
+    parser.add_argument("--sizes", default="10000,100000,1000000", help="offers, ascending")
+    parser.add_argument("--times", type=int, default=3, help="rounds; the medians are shown")
     options = parser.parse_args()
-    sizes = [10_000] if options.small else [10_000, 100_000, 1_000_000]
+    sizes = [10_000] if options.small else [int(size) for size in options.sizes.split(",")]
     found = []
     peers = [] if options.small else list(PEERS)
     for offers in sizes:
-        found.append(run(offers, 3, options.limit, peers))
+        found.append(run(offers, options.times, options.limit, peers))
         # Who is not done here would not be done with ten times as much.
         peers = [name for name in peers if name not in found[-1]["skipped"]]
     names = sorted({name for each in found for name in each["seconds"]})
@@ -78,7 +80,9 @@ def main() -> None:
         for name, why in each["skipped"].items()
     )
     text = heading(
-        "W2: no limits", "`python -m benchmarks.w2 --write`; medians of three.", list(PEERS)
+        "W2: no limits",
+        f"`python -m benchmarks.w2 --write`; medians of {options.times}.",
+        list(PEERS),
     )
     page = f"{text}\n{shown}\n" + (f"\nNot measured:\n\n{skipped}\n" if skipped else "")
     print(page)

@@ -34,9 +34,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="the smallest book only")
     parser.add_argument("--write", action="store_true", help="write into benchmarks/results")
+    parser.add_argument("--sizes", default="10000,100000,1000000", help="offers, ascending")
+    parser.add_argument("--times", type=int, default=3, help="rounds; the medians are shown")
     options = parser.parse_args()
-    sizes = [10_000] if options.small else [10_000, 100_000, 1_000_000]
-    found = [run(shape, offers, 3) for shape in (W3A, W3B) for offers in sizes]
+    sizes = [10_000] if options.small else [int(size) for size in options.sizes.split(",")]
+    found = [run(shape, offers, options.times) for shape in (W3A, W3B) for offers in sizes]
     rows = []
     for shape in (W3A, W3B):
         for name in ENGINES:
@@ -48,7 +50,9 @@ def main() -> None:
                     cells.append(f"{rate:,.0f} ({taken['plain Python'] / taken[name]:.1f})")
             rows.append([f"{shape.name}, {name}", *cells])
     shown = table(["loans/s (times plain Python)", *(f"{n:,} offers" for n in sizes)], rows)
-    text = heading("W3: limits", "`python -m benchmarks.w3 --write`; medians of three.", ["numba"])
+    text = heading(
+        "W3: limits", f"`python -m benchmarks.w3 --write`; medians of {options.times}.", ["numba"]
+    )
     page = f"{text}\n{shown}\n"
     print(page)
     if options.write:

@@ -153,6 +153,34 @@ def test_notes_find_space_however_many_they_are(monkeypatch: pytest.MonkeyPatch)
     twins.submit(requests)
 
 
+def test_places_without_money_are_dropped_wherever_they_are() -> None:
+    count = 45_000
+    twins = Twins(Rules(grades=["A"], terms=[36]))
+    columns = {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{i}" for i in range(count)],
+        "amount": [5] * count,
+        "min_rate": [i // 10 for i in range(count)],
+        # The best are not for these requests, so they stay in front of all that come and go.
+        "requires": ["x" if i < 600 else "" for i in range(count)],
+        "max_per_loan": [3 if i % 2 else None for i in range(count)],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    twins.submit(
+        [
+            Request(
+                request_id=f"r{i}",
+                borrower_id="bob",
+                amount=3_000,
+                max_rate=90_000,
+                grade="A",
+                term=36,
+            )
+            for i in range(55)
+        ]
+    )
+
+
 def market_with(requests: int, **rules: Any) -> list[str]:
     """The kinds of events that so many requests lead to."""
     market = Marketplace(Rules(**{"grades": ["A"], "terms": [36], **rules}))

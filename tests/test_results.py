@@ -35,12 +35,13 @@ def test_what_was_due_comes_with_the_first() -> None:
     assert [type(event).__name__ for event in results[1].events] == ["LoanMade"]
 
 
-def test_requests_that_rest_are_asked_in_between() -> None:
+@pytest.mark.parametrize("closes_at", [5, 9])
+def test_requests_that_rest_are_asked_in_between(closes_at: int) -> None:
     books = [market(("a", "ann", 100, 5)) for _ in range(2)]
-    waits = request(80, request_id="w", min_amount=10)
+    waits = request(200, request_id="w", min_amount=10)
     asked = [request(10, request_id=f"r{i}") for i in range(9)]
     for book in books:
-        book.submit(waits, now=0, time_in_force=Listing(closes_at=5))
+        book.submit(waits, now=0, time_in_force=Listing(closes_at=closes_at))
     one = [books[0].submit(each, now=5) for each in asked]
     assert books[1].submit_many(request_columns(asked), now=5) == one
     assert books[0].digest() == books[1].digest()

@@ -120,8 +120,7 @@ class MoneyCommitted(Event):
     Parameters
     ----------
     notes : what each offer commits, and the rate it asks.
-    keys : int64, the places it comes from; they rank it, and tell one of an offer's places from
-        another.
+    keys : int64, the places it comes from; they rank it, and tell an offer's places apart.
     """
 
     request_id: str

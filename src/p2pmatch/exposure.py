@@ -127,7 +127,7 @@ class Exposure:
             of_grade = np.array([other == grade for other in grades])[codes]
             if of_grade.all():
                 self._pending.append((grade, notes.lenders, notes.amounts))
-            elif of_grade.any():
+            else:
                 rows = of_grade.repeat(sizes)
                 self._pending.append((grade, notes.lenders[rows], notes.amounts[rows]))
 
@@ -145,10 +145,7 @@ class Exposure:
 
     def all(self) -> Iterator[OpenLoan]:
         """All loans, in the order in which they were made."""
-        for request_id in list(self._loans):
-            found = self.find(request_id)
-            if found is not None:
-                yield found
+        yield from filter(None, map(self.find, list(self._loans)))
 
     def latest(self) -> Iterator[Loan]:
         """All loans, the latest first. O(log auctions) each."""

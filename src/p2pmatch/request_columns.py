@@ -67,6 +67,7 @@ class RequestColumns(Sequence[Request]):
     def __getitem__(self, index: slice) -> "RequestColumns": ...
     def __getitem__(self, index: int | slice) -> "Request | RequestColumns":
         if isinstance(index, slice):
+            used, codes = np.unique(self.cell_codes[index], return_inverse=True)
             return RequestColumns(
                 request_ids=self.request_ids[index],
                 borrower_ids=self.borrower_ids[index],
@@ -74,8 +75,8 @@ class RequestColumns(Sequence[Request]):
                 max_rates=self.max_rates[index],
                 least_amounts=self.least_amounts[index],
                 whole=self.whole[index],
-                cells=self.cells,
-                cell_codes=self.cell_codes[index],
+                cells=[self.cells[code] for code in used.tolist()],
+                cell_codes=codes.astype(np.int32),
                 tags=self.tags,
                 tag_codes=self.tag_codes[index],
                 expires_at=self.expires_at[index],

@@ -94,10 +94,9 @@ class Results(Sequence[Result]):
         """What each request got as a loan at once, minor units; 0: no loan. O(n)."""
         principals = np.zeros(len(self), dtype=np.int64)
         for first, loans in self._made():
-            if len(loans):
-                starts = np.concatenate(([0], loans.ends[:-1]))
-                sums = np.add.reduceat(loans.notes.amounts, starts)
-                principals[first : first + len(loans)] = sums
+            starts = np.concatenate(([0], loans.ends[:-1]))
+            sums = np.add.reduceat(loans.notes.amounts, starts)
+            principals[first : first + len(loans)] = sums
         return principals
 
     @property
