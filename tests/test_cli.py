@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -540,3 +541,119 @@ def test_every_row_is_a_request_whatever_its_id(files: Files) -> None:
     rows = (files.out / "loans.csv").read_text().splitlines()[1:]
     assert [row.split(",")[0] for row in rows] == ids
     assert run(["audit", str(files.out)]) == 0
+
+
+# Journals
+
+
+def kept(files: Files) -> Path:
+    """A run that was kept."""
+    store = files.folder / "market.db"
+    assert run(files.arguments("--store", str(store))) == 0
+    return store
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str]:
+    """What a command prints, by its first word."""
+    capsys.readouterr()
+    assert run(arguments) == 0
+    return dict(line.split() for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_run_is_kept_replayed_and_verified(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = kept(files)
+    assert files.left() == ["market.db", "out"]
+    whole = printed(capsys, "replay", str(store))
+    assert whole["seq"] == "5"
+    assert len(whole["digest"]) == 64
+    assert printed(capsys, "replay", str(store), "--upto", "5") == whole
+    part = printed(capsys, "replay", str(store), "--upto", "2")
+    assert part["seq"] == "2"
+    assert part["digest"] != whole["digest"]
+    found = printed(capsys, "verify", str(store))
+    assert (found["entries"], found["digest"]) == ("6", whole["digest"])
+    assert printed(capsys, "verify", str(store), "--head", found["head"]) == found
+    assert printed(capsys, "replay", str(store)) == whole
+    assert files.left() == ["market.db", "out"]
+
+
+def test_a_run_may_be_kept_only(files: Files) -> None:
+    arguments = ["match", "--offers", str(files.offers), "--requests", str(files.requests)]
+    assert run([*arguments, "--store", str(files.folder / "market.db")]) == 0
+    assert files.left() == ["market.db"]
+
+
+def test_a_changed_journal_fails_the_check(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = kept(files)
+    with sqlite3.connect(store) as file:
+        (events,) = file.execute("SELECT events FROM entry WHERE seq = 2").fetchone()
+        assert b"25000" in events
+        changed = events.replace(b"25000", b"25001")
+        file.execute("UPDATE entry SET events = ? WHERE seq = 2", (changed,))
+    file.close()
+    capsys.readouterr()
+    assert run(["verify", str(store)]) == 1
+    assert "entry 2" in capsys.readouterr().out
+    assert run(["replay", str(store)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["replay", "none.db"], "not a journal"),
+        (["replay", "offers.csv"], "offers.csv"),
+        (["replay", "."], "could not be read"),
+        (["verify", "none.db"], "not a journal"),
+        (["replay", "market.db", "--upto", "-1"], "upto"),
+        (["replay", "market.db", "--upto", "99"], "upto"),
+        (["replay", "market.db", "--upto", "x"], "upto"),
+        (["match", "--offers", "offers.csv", "--requests", "requests.csv"], "--store FILE"),
+        (
+            ["match", "--offers", "offers.csv", "--requests", "requests.csv", "--store", "no/m.db"],
+            "folder is not there",
+        ),
+        (
+            [
+                "match",
+                "--offers",
+                "offers.csv",
+                "--requests",
+                "requests.csv",
+                "--store",
+                "market.db",
+            ],
+            "is there already",
+        ),
+    ],
+)
+def test_what_no_journal_can_be_made_of_is_refused(
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    kept(files)
+    monkeypatch.chdir(files.folder)
+    left = files.left()
+    capsys.readouterr()
+    assert run(arguments) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.out == ""
+    assert files.left() == left
+
+
+def test_a_run_that_fails_leaves_no_journal(files: Files) -> None:
+    files.requests.write_text(REQUESTS.replace("600.00", "600.005"))
+    assert run(files.arguments("--store", str(files.folder / "market.db"))) == 2
+    assert files.left() == []
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["$defs"]["Command"]

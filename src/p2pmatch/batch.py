@@ -10,7 +10,9 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,21 @@ from p2pmatch.columns import OfferColumns, read_offers
 from p2pmatch.inputs import OFFER_COLUMNS, REQUEST_COLUMNS, Inputs, read_inputs
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Request
+from p2pmatch.rules import Rules
 from p2pmatch.rules_file import rules_as_written
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME, format_amount, format_rate
 
-__all__ = ["FORMAT_VERSION", "Run", "check_target", "load_book", "match_files", "write_run"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Run",
+    "check_new",
+    "check_target",
+    "load_book",
+    "match_files",
+    "summary_of",
+    "write_run",
+]
 
 #: The layout of a result folder; `run.json` says which one it has.
 FORMAT_VERSION = 1
@@ -61,6 +73,7 @@ def match_files(
     requests: Path,
     rules: Path | None,
     progress: Callable[[Sequence[int]], Iterable[int]] = iter,
+    store: Path | None = None,
 ) -> Run:
     """Match the requests of one file with the offers of another.
 
@@ -71,6 +84,7 @@ def match_files(
     Parameters
     ----------
     progress : wraps the loop over the requests, to show how far it is.
+    store : a new file to keep the marketplace's journal in; nothing is left there if the run fails.
 
     Raises
     ------
@@ -78,7 +92,31 @@ def match_files(
     """
     inputs = read_inputs(offers, requests, rules)
     times = _Times.of(inputs.offers["submitted_at"], inputs.requests["submitted_at"])
-    market = Marketplace(inputs.rules)
+    with _market(inputs.rules, store) as market:
+        return _matched(market, inputs, times, progress)
+
+
+@contextmanager
+def _market(rules: Rules, path: Path | None) -> Generator[Marketplace]:
+    """A new marketplace; with `path`, its journal is there when the block is left well."""
+    if path is None:
+        yield Marketplace(rules)
+        return
+    # What it is kept with is an extra.
+    stores = import_module("p2pmatch.stores")
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        partial = Path(folder, path.name)
+        with stores.SqliteStore(partial) as store:
+            yield Marketplace.open(store, rules)
+        partial.rename(path)
+
+
+def _matched(
+    market: Marketplace,
+    inputs: Inputs,
+    times: "_Times",
+    progress: Callable[[Sequence[int]], Iterable[int]],
+) -> Run:
     book_order = times.offer_order[_still_valid(inputs, times)]
     book = _book(inputs, book_order.tolist()) if len(book_order) else None
     arrivals = times.offers[book_order]
@@ -88,13 +126,15 @@ def match_files(
     requests_made = _requests(inputs, order)
     results = []
     posted = 0
-    for position in progress(range(len(order))):
-        due = int(before[position])
-        if book is not None and due > posted:
-            market.post_many(book[posted:due], now=int(arrivals[posted]))
-            posted = due
-        now = int(times.requests[order[position]])
-        results.append(market.submit(requests_made[position], now=now))
+    # Kept all at once: nobody is told anything before the end.
+    with market.batch():
+        for position in progress(range(len(order))):
+            due = int(before[position])
+            if book is not None and due > posted:
+                market.post_many(book[posted:due], now=int(arrivals[posted]))
+                posted = due
+            now = int(times.requests[order[position]])
+            results.append(market.submit(requests_made[position], now=now))
     return Run(
         inputs,
         order,
@@ -216,6 +256,14 @@ def _own_ids(ids: Sequence[str]) -> list[str]:
 # Writing
 
 
+def check_new(store: Path) -> None:
+    """Raise BadInput unless a new file can be made there."""
+    if store.exists():
+        raise BadInput(f"{store}: is there already; accepted: a new file")
+    if not store.absolute().parent.is_dir():
+        raise BadInput(f"{store}: its folder is not there; accepted: a new file in a folder")
+
+
 def check_target(out: Path) -> None:
     """Raise BadInput unless `out` is free, empty, or holds an earlier run."""
     if not out.exists():
@@ -238,7 +286,7 @@ def write_run(run: Run, out: Path, offers: Path, requests: Path) -> dict[str, An
     BadInput : if `out` cannot be written, or holds something else.
     """
     check_target(out)
-    summary = _summary(run)
+    summary = summary_of(run)
     files = {
         "loans.csv": _lines(_LOAN_COLUMNS, _loan_rows(run)),
         "notes.csv": _lines(_NOTE_COLUMNS, _note_rows(run)),
@@ -402,7 +450,7 @@ def _write_value(name: str, value: Any) -> str:  # noqa: ANN401 - any cell
     return str(value)
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def summary_of(run: Run) -> dict[str, Any]:
     """The run in numbers; amounts as text of major units."""
     loans = [result.loan for result in run.results if result.loan is not None]
     lent = sum(loan.principal for loan in loans)

@@ -1,8 +1,10 @@
 """The command line: results on stdout, all else on stderr; exit 0 done, 1 failed, 2 bad input."""
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, NoReturn, TypeVar, cast
@@ -13,9 +15,9 @@ from rich.progress import track
 
 import p2pmatch
 from p2pmatch.audit import audit_directory
-from p2pmatch.batch import check_target, load_book, match_files, write_run
+from p2pmatch.batch import check_new, check_target, load_book, match_files, summary_of, write_run
 from p2pmatch.demo import demo_lines, sparkline
-from p2pmatch.errors import P2PMatchError
+from p2pmatch.errors import P2PMatchError, StoreFailed
 from p2pmatch.marketplace import Marketplace
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
@@ -86,8 +88,9 @@ def match(
     *,
     offers: Path,
     requests: Path,
-    out: Path,
+    out: Path | None = None,
     rules: Path | None = None,
+    store: Path | None = None,
 ) -> None:
     """Match the requests of one file with the offers of another.
 
@@ -101,12 +104,25 @@ def match(
         Folder to write loans.csv, notes.csv, unfunded.csv and summary.json into.
     rules
         TOML file with the marketplace's rules.
+    store
+        New file to keep the journal of the run in, for replay.
     """
-    check_target(out)
-    done = match_files(offers, requests, rules, _progress("matching"))
+    if out is None and store is None:
+        raise BadInput("match: accepted: --out FOLDER, --store FILE, or both")
+    if out is not None:
+        check_target(out)
+    if store is not None:
+        _need_json()
+        check_new(store)
+    done = match_files(offers, requests, rules, _progress("matching"), store)
     for request_id in done.repeated_ids:
         _say(f"{requests}: request {request_id} stands in several rows; each is matched by itself")
-    summary = write_run(done, out, offers, requests)
+    try:
+        summary = summary_of(done) if out is None else write_run(done, out, offers, requests)
+    except BadInput:
+        if store is not None:
+            store.unlink()
+        raise
     for name, value in summary.items():
         if name != "unfunded_because":
             print(f"{name.replace('_', ' '):<26} {'-' if value is None else value}")
@@ -144,6 +160,67 @@ def quote(
     found = market.quote(request, now=market.now or 0)
     for label, value in _quote_rows(found, market):
         print(f"{label:<14} {value}")
+
+
+@app.command
+def replay(store: Path, *, upto: int | None = None) -> None:
+    """Print the number of a journal's last entry and the digest of the book after it.
+
+    Parameters
+    ----------
+    store
+        What was given to `match --store`, or the file of an `SqliteStore`.
+    upto
+        The last entry to replay; the first, which holds the rules, is 0.
+    """
+    _need_json()
+    from p2pmatch import journal
+    from p2pmatch.stores import SqliteStore
+
+    with SqliteStore(store) as kept:
+        found = journal.replay(kept, upto)
+        seq = sum(1 for _ in kept.read()) - 1 if upto is None else upto
+        print(f"seq    {seq}")
+        print(f"digest {found.digest()}")
+
+
+@app.command
+def verify(store: Path, *, head: str | None = None) -> int:
+    """Check a journal entry by entry, and decide every command in it again.
+
+    Parameters
+    ----------
+    store
+        The file of an `SqliteStore`.
+    head
+        The hash that an earlier check printed; it must still be in the chain.
+    """
+    _need_json()
+    from p2pmatch import journal
+    from p2pmatch.stores import SqliteStore
+
+    with SqliteStore(store) as kept:
+        try:
+            found = journal.verify(kept, head)
+        except StoreFailed as failure:
+            if failure.code not in {"damaged", "not_recomputed"}:
+                raise
+            print(failure)
+            return _FAILED
+    print(f"entries {found.entries}")
+    print(f"events  {found.events}")
+    print(f"head    {found.head}")
+    print(f"digest  {found.digest}")
+    return _DONE
+
+
+@app.command
+def schema() -> None:
+    """Print the JSON Schema of what a journal holds."""
+    _need_json()
+    from p2pmatch import wire
+
+    print(json.dumps(wire.schema(), indent=1))
 
 
 @app.command
@@ -200,6 +277,11 @@ def _progress(what: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
         return track(steps, description=what, console=console, transient=True)
 
     return show
+
+
+def _need_json() -> None:
+    if find_spec("msgspec") is None:
+        raise BadInput("a journal needs msgspec: pip install 'p2pmatch[json]'")
 
 
 def _say(text: str) -> None:

@@ -191,7 +191,7 @@ class SqliteStore:
     @property
     def _connection(self) -> sqlite3.Connection:
         """The file, which must be a journal of ours."""
-        return self._file if self._file is not None else self._connect("ro")
+        return self._file if self._file is not None else self._connect("rw")
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         if self._file is not None:
@@ -206,6 +206,8 @@ class SqliteStore:
         )
         try:
             self._check_owner(connection, may_be_new=mode == "rwc")
+            # Not opened as read-only: the last to leave must be able to tidy up the log.
+            connection.execute(f"PRAGMA query_only = {int(mode == 'rw')}")
         except BaseException:
             connection.close()
             raise

@@ -1,8 +1,8 @@
 """What a platform tests its own integration with; needs hypothesis.
 
-`StoreConformance` runs on any store; `check_allocation` and `check_pricing` on what any rule answers;
-the strategies make offers, requests, rules and whole histories; `MarketplaceMachine` lives through
-them.
+`StoreConformance` runs on any store; `check_allocation` and `check_pricing` on what any rule
+answers; the strategies make offers, requests, rules and whole histories; `MarketplaceMachine` lives
+through them.
 """
 
 from p2pmatch.testing.machine import MarketplaceMachine, tell

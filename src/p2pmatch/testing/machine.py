@@ -53,7 +53,8 @@ def tell(market: Marketplace, command: c.Command, command_id: str | None = None)
     """
     if isinstance(command, c.AmendOffer):
         more: dict[str, Any] = {**command.changes, "now": command.now, "command_id": command_id}
-        return market.amend(command.offer_id, **more)
+        market.amend(command.offer_id, **more)
+        return None
     name, first, rest = CALLS[type(command)]
     call: Callable[..., object] = getattr(market, name)
     return call(
@@ -84,7 +85,7 @@ class MarketplaceMachine(RuleBasedStateMachine):
     @initialize(rules=strategies.rules())
     def begin(self, rules: Rules) -> None:
         """Open a new marketplace."""
-        self.rules = rules
+        self.kept_under = rules
         self.store = self.open_store()
         self.market = Marketplace.open(self.store, rules)
         self.now = 0
@@ -94,7 +95,7 @@ class MarketplaceMachine(RuleBasedStateMachine):
     def tell_it(self, data: st.DataObject, hours: int, again: bool) -> None:  # noqa: FBT001 - drawn
         """Give a command; perhaps twice, as a client does that has not heard the answer."""
         self.now += hours
-        command = data.draw(strategies.commands(self.rules, now=self.now))
+        command = data.draw(strategies.commands(self.kept_under, now=self.now))
         self.told += 1
         name = f"command {self.told}"
         first = _outcome(self.market, command, name)
@@ -109,7 +110,7 @@ class MarketplaceMachine(RuleBasedStateMachine):
         if snapshot:
             self.market.snapshot()
         digest = self.market.digest()
-        self.market = Marketplace.open(self.store, self.rules)
+        self.market = Marketplace.open(self.store, self.kept_under)
         assert self.market.digest() == digest
 
     @invariant()

@@ -1,6 +1,7 @@
 """What every store of a journal must do, as tests that pytest collects."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class StoreConformance:
         entries = chain(6)
         store.append(entries[:3], 0)
         for wrong in (0, 2, 4):
-            _raises("store_moved_on", lambda at=wrong: store.append(entries[3:], at))
+            _raises("store_moved_on", partial(store.append, entries[3:], wrong))
             assert list(store.read()) == entries[:3]
         store.append(entries[3:], 3)
         assert list(store.read()) == entries

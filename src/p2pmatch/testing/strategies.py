@@ -54,7 +54,7 @@ def rules(draw: st.DrawFn) -> Rules:
     lottery = st.builds(Lottery, st.integers(0, 2**64 - 1))
     names = st.sampled_from(["fifo", "pro_rata", "equal_share"])
     posted = Posted({(grade, term): 50_000 for grade in grades for term in terms})
-    prices = ["pay_as_offered", "uniform_marginal", "uniform_first_rejected", "midpoint", posted]
+    prices: list[Any] = ["pay_as_offered", "uniform_marginal", "uniform_first_rejected", posted]
     return Rules(
         grades=grades,
         terms=terms,
