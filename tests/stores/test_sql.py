@@ -8,8 +8,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from p2pmatch import Marketplace, Offer, Rules
 from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.journal import replay, verify
 from p2pmatch.stores import SqliteStore, SqlStore, Store
+from p2pmatch.stores.sql import METADATA
 from p2pmatch.testing import StoreConformance
 from p2pmatch.testing.stores import chain
 from tests.stores.postgres import (
@@ -234,6 +236,45 @@ def test_one_database_holds_many_journals(database: str) -> None:
     for store, digest in zip(stores, digests, strict=True):
         store.close()
         assert replay(store).digest() == digest
+
+
+def test_many_journals_may_be_begun_at_once(database: str) -> None:
+    stores = [SqlStore(database, name=f"m{number}") for number in range(4)]
+    together = Barrier(len(stores))
+
+    def begin(store: SqlStore) -> None:
+        together.wait()
+        Marketplace.open(store, RULES)
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(begin, stores))
+    assert [verify(store).entries for store in stores] == [1] * 4
+    for store in stores:
+        store.close()
+
+
+@needs_postgres
+def test_a_role_that_may_make_no_tables_uses_those_that_are_there(postgres: URL) -> None:
+    place = postgres.query["options"].removeprefix("-csearch_path=")
+    role = f"{place}_role"
+    with connected(postgres) as owner:
+        METADATA.create_all(owner)
+        owner.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'a'"))
+        owner.execute(text(f"GRANT USAGE ON SCHEMA {place} TO {role}"))
+        granted = f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {place} TO {role}"
+        owner.execute(text(granted))
+        owner.execute(text(f"GRANT DELETE ON p2pmatch_snapshot TO {role}"))
+    try:
+        with SqlStore(postgres.set(username=role, password="a")) as store:  # noqa: S106 - for a test
+            market = Marketplace.open(store, RULES)
+            filled(market)
+            for _ in range(3):
+                market.advance((market.now or 0) + 1)
+                market.snapshot()
+            assert verify(store).digest == market.digest()
+    finally:
+        run(f"DROP OWNED BY {role}")
+        run(f"DROP ROLE {role}")
 
 
 def test_a_batch_is_one_transaction(database: str) -> None:

@@ -243,6 +243,7 @@ class SqlStore:
         if not self._database.lock(self._held, self.name):
             raise StoreFailed("store_locked", "store", repr(self), "one writer at a time")
         with writer.begin():
+            self._database.alone(writer)
             METADATA.create_all(writer)
             if not self._is_begun(writer):
                 writer.execute(insert(_JOURNAL), {"name": self.name, "version": _VERSION})
@@ -361,6 +362,10 @@ class _Database(ABC):
         """Make the first connection that of the only writer; False if there is one already."""
 
     @abstractmethod
+    def alone(self, connection: Connection) -> None:
+        """Let nobody else make tables until the end of the transaction; wait for whoever does."""
+
+    @abstractmethod
     def unlock(self, connection: Connection) -> None:
         """Say what must be said before a connection is closed."""
 
@@ -395,6 +400,9 @@ class _Sqlite(_Database):
         held[0].rollback()
         return True
 
+    def alone(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def unlock(self, connection: Connection) -> None:
         """Nothing: closing the other file does it."""
 
@@ -412,8 +420,7 @@ class _Postgres(_Database):  # pragma: no cover - tested where there is a Postgr
     def lock(self, held: list[Connection], name: str) -> bool:
         writer = held[0]
         with writer.begin():
-            place = f"p2pmatch {writer.scalar(select(func.current_schema()))} {name}"
-            key = int.from_bytes(blake2b(place.encode(), digest_size=8).digest(), signed=True)
+            key = _lock_key(writer, name)
             if not writer.scalar(select(func.pg_try_advisory_lock(key))):
                 return False
             settings = {
@@ -430,12 +437,22 @@ class _Postgres(_Database):  # pragma: no cover - tested where there is a Postgr
                 writer.execute(select(func.set_config(setting, value, false())))
         return True
 
+    def alone(self, connection: Connection) -> None:
+        # No journal has an empty name.
+        connection.execute(select(func.pg_advisory_xact_lock(_lock_key(connection, ""))))
+
     def unlock(self, connection: Connection) -> None:
         """At once, not only when the server has seen that the session ended."""
         if not connection.invalidated:
             connection.rollback()
             connection.execute(select(func.pg_advisory_unlock_all()))
             connection.commit()
+
+
+def _lock_key(connection: Connection, name: str) -> int:  # pragma: no cover - PostgreSQL's
+    """Locks have numbers, and are the whole database's; tables are a schema's."""
+    place = f"p2pmatch {connection.scalar(select(func.current_schema()))} {name}"
+    return int.from_bytes(blake2b(place.encode(), digest_size=8).digest(), signed=True)
 
 
 def _setting(connection: Connection, name: str) -> object:  # pragma: no cover - PostgreSQL's
