@@ -171,6 +171,11 @@ def test_without_the_extra_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         from p2pmatch.stores import OtherStore  # type: ignore[attr-defined]  # noqa: F401
 
 
+def test_the_extra_is_not_imported_before_it_is_asked_for() -> None:
+    code = "import sys, p2pmatch.stores; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
 def test_nothing_is_made_by_looking(database: str) -> None:
     store = SqlStore(database)
     assert list(store.read()) == []
