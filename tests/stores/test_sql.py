@@ -307,6 +307,21 @@ def test_large_pieces_are_cut(database: str, monkeypatch: pytest.MonkeyPatch) ->
         assert store.snapshot(0) == pieces
 
 
+def test_an_entry_that_could_not_be_read_back_is_not_kept(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = chain(3)
+    size = max(len(entry.command) + len(entry.events) for entry in entries)
+    monkeypatch.setattr("p2pmatch.stores.sql._LARGEST", size - 1)
+    with SqlStore(database) as store:
+        store.append(entries[:2], 0)
+        assert code_of(lambda: store.append(entries[2:], 2)) == "store_failed"
+        assert list(store.read()) == entries[:2]
+        monkeypatch.setattr("p2pmatch.stores.sql._LARGEST", size)
+        store.append(entries[2:], 2)
+        assert list(store.read()) == entries
+
+
 def test_the_disk_is_synced_before_an_answer(tmp_path: Path) -> None:
     with SqlStore(f"sqlite:///{tmp_path}/market.db") as store:
         store.claim()

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
+from urllib.parse import quote
 
 import attrs
 from sqlalchemy import (
@@ -48,6 +49,8 @@ METADATA: Final = MetaData()
 _VERSION: Final = 1
 # Neither database takes a value of any size; a piece of a snapshot may be larger.
 _PART: Final = 1 << 24
+# PostgreSQL gives out a row of at most 1 GB, two digits a byte: what is kept must be readable.
+_LARGEST: Final = 400_000_000
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,48}")
 _LONGEST_SAID: Final = 300
 
@@ -90,7 +93,7 @@ class SqlStore:
     """Keeps a journal and its two newest snapshots in a PostgreSQL or SQLite database.
 
     One database may hold many journals, each with a name and a writer of its own. An entry is
-    committed before `append` returns.
+    committed before `append` returns. It may have 400 MB; an `append` with a larger one fails.
 
     The writer keeps one connection. On PostgreSQL that session holds an advisory lock, which the
     server lets go of when the session ends, however it ends: at once if the process dies, after
@@ -168,6 +171,10 @@ class SqlStore:
             following = 0 if last is None else last + 1
             if expected != following:
                 raise StoreFailed("store_moved_on", "expected", expected, f"entry {following} next")
+            size = max((len(entry.command) + len(entry.events) for entry in entries), default=0)
+            if size > _LARGEST:
+                accepted = f"at most {_LARGEST} bytes for a command and its events"
+                raise StoreFailed("store_failed", "entry", size, accepted)
             if entries:
                 # The fields of an entry are the columns of the table.
                 rows = [attrs.asdict(entry, recurse=False) for entry in entries]
@@ -333,9 +340,10 @@ def _parsed(url: str | URL) -> URL:
 
 def _secrets(url: URL) -> list[str]:
     """What of a URL must not be shown: as it is, and as it is written in the URL."""
-    hidden = [url.password, *(url.query.get(key) for key in ("password", "sslpassword"))]
-    found = {text for text in hidden if isinstance(text, str) and text}
-    return sorted(found, key=len, reverse=True)
+    query = url.normalized_query
+    given = [url.password or "", *query.get("password", ()), *query.get("sslpassword", ())]
+    hidden = {form for text in given for form in (text, quote(text, safe=""))}
+    return sorted(hidden - {""}, key=len, reverse=True)
 
 
 def _engine(url: URL) -> Engine:
