@@ -179,5 +179,9 @@ class Draw:
             ("refuses", self.tags(10)),
             ("expires_at", self.random.choice([None, now + self.random.randrange(0, 5)])),
         ]
+        if self.chance(5):
+            # A rate card for one grade only: the offer leaves the others.
+            grade = self.random.choice(self.rules.grades)
+            return {"min_rate": {grade: self.rate()}, "grades": {grade}}
         count = self.random.choice([1, 1, 1, 2, 3])
         return dict(self.random.choice(makers) for _ in range(count))

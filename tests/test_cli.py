@@ -657,3 +657,16 @@ def test_a_run_that_fails_leaves_no_journal(files: Files) -> None:
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["$defs"]["Command"]
+
+
+def test_a_posted_rate_is_no_secret(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody lends below it, or where none is posted, and both are said in words."""
+    files.rules.write_text('[pricing]\nrule = "posted"\nrates = { A = { 36 = "8%" } }\n')
+    rules = ["--rules", str(files.rules)]
+    assert files.match(*rules) == 0
+    assert run(["audit", str(files.out)]) == 0
+    book = ["quote", "--offers", str(files.offers), "--amount", "100", "--grade"]
+    assert run([*book, "A", "--term", "36", "--max-rate", "7%", *rules]) == 0
+    assert "the borrower accepts less than the posted rate" in capsys.readouterr().out
+    assert run([*book, "B", "--term", "36", *rules]) == 0
+    assert "no rate is posted for this grade and term" in capsys.readouterr().out

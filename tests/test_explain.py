@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from p2pmatch import Level, Limits, Marketplace
+from p2pmatch import Level, Limits, Marketplace, Posted
 from p2pmatch.explain import REASONS
 from tests.helpers import market, offer, request
 
@@ -123,3 +123,26 @@ def test_it_prints_as_a_table_and_counts() -> None:
     assert head.split() == ["offer", "lender", "rate", "gives", "of", "because"]
     assert first.split()[:5] == ["a", "ann", "5.0000%", "0.60", "0.60"]
     assert first.endswith(REASONS["budget"])
+
+
+def test_a_posted_rate_keeps_the_dearer_ones_out() -> None:
+    made = market(
+        ("a", "ann", 60, 7), ("b", "ben", 60, 6), ("c", "cleo", 60, 5),
+        pricing=Posted({("A", 36): 60_000}),
+    )  # fmt: skip
+    assert reasons(made) == [("b", 60, "budget"), ("c", 40, "need_met"), ("a", 0, "posted_rate")]
+    assert [line.rate for line in made.explain(request(100), now=1).lines] == [
+        60_000,
+        50_000,
+        70_000,
+    ]
+    # A borrower who accepts less than the posted rate meets nobody, who asks less than it too.
+    assert reasons(made, percent=5)[0] == ("b", 0, "rate")
+    assert made.explain(request(100, 5), now=1).reason == "below_posted_rate"
+
+
+def test_nothing_is_matched_before_a_call_market_is_uncrossed() -> None:
+    made = market(("a", "ann", 60, 5), matching="call")
+    explanation = made.explain(request(50), now=1)
+    assert (explanation.principal, explanation.unfunded, explanation.reason) == (0, 50, "resting")
+    assert explanation.lines == ()

@@ -3,6 +3,7 @@
 from inspect import signature
 from typing import Any
 
+import attrs
 import numpy as np
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from p2pmatch import (
     BorrowerLimits,
     InvariantError,
     Limits,
+    Listing,
     Marketplace,
     Offer,
     P2PMatchError,
@@ -436,6 +438,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "post_many": ("columns",),
     "submit_many": ("columns",),
     "explain": ("request",),
+    "withdraw": ("request_id",),
+    "accept": ("request_id",),
+    "decline": ("request_id",),
+    "uncross": ("grade", "term"),
 }
 
 
@@ -448,6 +454,18 @@ def test_rubbish_is_refused_and_changes_nothing(call: str, data: st.DataObject) 
     now = data.draw(st.one_of(st.just(5), RUBBISH), label="now")
     try:
         getattr(made, call)(**arguments, now=now)
+    except P2PMatchError:
+        assert made.digest() == before
+    made.check()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.fixed_dictionaries({}, optional={"time_in_force": RUBBISH, "hold_for": RUBBISH}))
+def test_rubbish_about_how_long_is_refused_and_changes_nothing(terms: dict[str, Any]) -> None:
+    made = settled()
+    before = made.digest()
+    try:
+        made.submit(request(5, request_id="new"), now=5, **terms)
     except P2PMatchError:
         assert made.digest() == before
     made.check()
@@ -521,7 +539,7 @@ def test_every_command_has_its_decision() -> None:
     assert set(APPLICATIONS) == kinds - {e.Event, e.Rejected}
 
 
-@pytest.mark.parametrize("harm", ["overdrawn", "lent", "place"])
+@pytest.mark.parametrize("harm", ["overdrawn", "lent", "held", "place"])
 def test_a_memory_that_contradicts_itself_is_noticed(harm: str) -> None:
     made = settled()
     state = made._state
@@ -529,6 +547,10 @@ def test_a_memory_that_contradicts_itself_is_noticed(harm: str) -> None:
         state.table.remaining[0] = -1
     elif harm == "lent":
         state.table.remaining[0] -= 1
+    elif harm == "held":
+        made.submit(request(5_000, request_id="n"), now=5, time_in_force=Listing(closes_at=9))
+        resting = state.waiting.resting["n"]
+        resting.request = attrs.evolve(resting.request, amount=1)
     else:
         state.ladders[0].remove(state.key_of(0, 0))
     with pytest.raises(InvariantError):

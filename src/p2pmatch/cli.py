@@ -3,10 +3,9 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, NoReturn, TypeVar, cast
 
 from cyclopts import App, CycloptsError, Parameter
@@ -21,6 +20,7 @@ from p2pmatch.errors import P2PMatchError, StoreFailed
 from p2pmatch.marketplace import Marketplace
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
+from p2pmatch.reasons import UNFUNDED_BECAUSE
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_RATE, amount, format_amount, format_rate, rate
 
@@ -28,17 +28,6 @@ __all__ = ["app", "run"]
 
 _DONE, _FAILED, _BAD = 0, 1, 2
 _T = TypeVar("_T")
-
-#: What `Result.reason` and `Quote.reason` mean, for people.
-UNFUNDED_BECAUSE: Mapping[str, str] = MappingProxyType(
-    {
-        "borrower_limit": "the borrower's limit leaves no more",
-        "empty_book": "no offer stands for this grade and term",
-        "no_eligible_offer": "no offer takes this request at its rate",
-        "below_min_amount": "less could be placed than the borrower accepts",
-        "not_enough_room": "no further offer has room under its limits",
-    }
-)
 
 app = App(
     name="p2pmatch",

@@ -117,6 +117,8 @@ class RequestRests(Event):
 class MoneyCommitted(Event):
     """Offers' money is committed to a resting request.
 
+    Parameters
+    ----------
     notes : what each offer commits, and the rate it asks.
     keys : int64, the places it comes from; they rank it, and tell one of an offer's places from
         another.
@@ -131,6 +133,8 @@ class MoneyCommitted(Event):
 class MoneyReleased(Event):
     """Committed money goes back to its offers, at its old place.
 
+    Parameters
+    ----------
     reason : "closed" (its request closes without a loan), "share_cap" (the loan is smaller than
         what was committed, and so are shares of it), "small_note" (so that another offer's note is
         large enough), "withdrawn", "declined", "lapsed".

@@ -40,6 +40,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "same_party": "it belongs to the borrower or its group",
         "expired": "it has expired",
         "rate": "it asks more than the borrower accepts",
+        "posted_rate": "it asks more than the posted rate",
         "no_loan": "no loan was made",
     }
 )
@@ -117,16 +118,18 @@ def explain(state: State, request: Request, now: int) -> Explanation:
     O(places up to the request's rate), in plain Python: for people, not for every loan.
     """
     now = check_reading(state, request, now)
+    if state.rules.matching == "call":
+        return Explanation(request, 0, request.amount, "resting", ())
     placement = sweep(state, request, now)
     gives = dict(zip(placement.slots.tolist(), placement.amounts.tolist(), strict=True))
     reader = _Reader(state, request, now, placement.principal, gives)
     table = state.table
     least = state.rules.smallest_note
-    ladder = state.ladders[state.cell_of[request.grade, request.term]]
-    slots = ladder.slots(table.remaining, least).tolist()
-    rates = rates_of(ladder.keys(table.remaining, least)).tolist()
+    cell = state.cell_of[request.grade, request.term]
+    slots = state.ladders[cell].slots(table.remaining, least).tolist()
     lines = []
-    for slot, rate in zip(slots, rates, strict=True):
+    for slot in slots:
+        rate = state.ask_of(slot, cell)
         lines.append(
             Line(
                 state.offer_names[slot],
@@ -156,7 +159,8 @@ class _Reader:
         self.principal = principal
         self.gives = gives
         self.last = list(gives)[-1] if gives else -1
-        self.last_rate = -1 if self.last < 0 else self._ask(self.last)
+        self.cell = state.cell_of[request.grade, request.term]
+        self.last_rate = -1 if self.last < 0 else self._ranks_at(self.last)
         self.past_last = False
         self.lent: Counter[int] = Counter()
         self.whole_lent: Counter[int] = Counter()
@@ -187,14 +191,16 @@ class _Reader:
                 return name
         if past_last or slot == self.last:
             return "need_met"
-        return "shared" if rate == self.last_rate else "spared"
+        return "shared" if self._ranks_at(slot) == self.last_rate else "spared"
 
     def _barrier(self, slot: int, rate: int) -> str | None:
         """Why a place is not eligible at all; None if it is."""
         state, request = self.state, self.request
         table = state.table
-        if rate > request.max_rate:
+        if max(rate, self._ranks_at(slot)) > request.max_rate:
             return "rate"
+        if rate > state.highest_rank_rate(self.cell, request.max_rate):
+            return "posted_rate"
         if table.expires[slot] <= self.now:
             return "expired"
         lender_id = state.lender_names[table.lender[slot]]
@@ -242,9 +248,9 @@ class _Reader:
     def _whole_increments(self, amount: int) -> int:
         return amount - amount % self.state.rules.increment
 
-    def _ask(self, slot: int) -> int:
-        key = self.state.key_of(slot, self.state.cell_of[self.request.grade, self.request.term])
-        return int(rates_of(np.array([key]))[0])
+    def _ranks_at(self, slot: int) -> int:
+        """The rate at which a slot ranks: what it asks, or the posted rate if that is more."""
+        return int(rates_of(np.array([self.state.key_of(slot, self.cell)]))[0])
 
 
 def _second(pair: tuple[str, int]) -> int:

@@ -4,8 +4,8 @@ Lending appends; sums are made when somebody asks for them. A loan of two hundre
 append, and a marketplace without limits never pays for the sums.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +78,11 @@ class Exposure:
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
-        # A loan that was made with others is opened when somebody asks for it.
-        self._loans: dict[str, OpenLoan | tuple[Loans, int]] = {}
+        # A loan that was made with others is a row of `_made_together` until somebody asks for it.
+        self._loans: dict[str, OpenLoan | int] = {}
+        self._made_together: list[Loans] = []
+        self._first_rows: list[int] = []
+        self._rows = 0
         # Loans made together whose borrowers are not counted yet.
         self._uncounted: list[Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
@@ -109,20 +112,22 @@ class Exposure:
     def book_many(self, loans: Loans) -> None:
         """Count and remember loans of one grade that were made together. O(loans)."""
         ids = (request.request_id for request in loans.requests)
-        self._loans.update(
-            zip(ids, zip(repeat(loans), range(len(loans)), strict=False), strict=False)
-        )
+        self._loans.update(zip(ids, range(self._rows, self._rows + len(loans)), strict=True))
+        self._made_together.append(loans)
+        self._first_rows.append(self._rows)
+        self._rows += len(loans)
         self._uncounted.append(loans)
         if len(loans):
             notes = loans.notes
             self._pending.append((loans.requests[0].grade, notes.lenders, notes.amounts))
 
     def find(self, request_id: str) -> OpenLoan | None:
-        """The loan made under a request's id; None: there is none. O(1)."""
+        """The loan made under a request's id; None: there is none. O(log auctions)."""
         found = self._loans.get(request_id)
-        if isinstance(found, tuple):
-            loans, row = found
-            found = self._loans[request_id] = OpenLoan(loans[row])
+        if isinstance(found, int):
+            at = bisect_right(self._first_rows, found) - 1
+            loan = self._made_together[at][found - self._first_rows[at]]
+            found = self._loans[request_id] = OpenLoan(loan)
         return found
 
     def all(self) -> Iterator[OpenLoan]:

@@ -397,7 +397,9 @@ class Rooms:
             slot = int(slots[row])
             whole = state.whole_of.get(slot, slot)
             before = drawn.get(whole, 0)
-            own[row] = room = min(int(own[row]), self._offer_cap(whole, size) - before)
+            # The cap may be lower than when money was committed.
+            left = max(self._offer_cap(whole, size) - before, 0)
+            own[row] = room = min(int(own[row]), left)
             if room >= self.least or dust:
                 drawn[whole] = before + room
         return own

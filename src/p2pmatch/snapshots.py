@@ -107,7 +107,7 @@ def take(state: State, head: bytes) -> list[bytes]:
         borrower_limits=list(state.borrower_caps.own.items()),
         groups=list(state.groups.items()),
         waiting_arrivals=state.waiting.arrivals,
-        waiting=[waits for waits, _ in _waiting(state)],
+        waiting=[waits for waits, _, _ in _waiting(state)],
         rate_sources=[loan.loan.notes.rate_source for loan in opened],
         loan_requests=msgspec.Raw(_ENCODER.encode([loan.loan.request for loan in opened])),
         columns=[(name, *_shape(column)) for name, column in columns.items()],
@@ -215,12 +215,14 @@ def _columns(state: State) -> Iterator[tuple[str, Array | str]]:
     yield "ladders.keys", _joined(keys, np.int64)
     yield "ladders.slots", _joined(slots, np.int32)
     yield from _note_columns("loans", state.exposure.all())
-    held = [committed for _, committed in _waiting(state)]
+    waiting = list(_waiting(state))
+    held = [committed for _, committed, _ in waiting]
     yield "waiting.ends", _ends([one.keys for one in held])
     yield "waiting.keys", _joined([one.keys for one in held], np.int64)
     yield "waiting.slots", _joined([one.slots for one in held], np.int32)
     yield "waiting.lenders", _joined([one.lenders for one in held], np.int32)
     yield "waiting.amounts", _joined([one.amounts for one in held], np.int64)
+    yield "waiting.rates", _joined([rates for _, _, rates in waiting], np.int64)
 
 
 def _note_columns(name: str, loans: Iterable[OpenLoan]) -> Iterator[tuple[str, Array]]:
@@ -247,10 +249,10 @@ def _parts(columns: Mapping[str, Array], name: str) -> Iterator[slice]:
     return (slice(*edge) for edge in pairwise([0, *columns[f"{name}.ends"].tolist()]))
 
 
-def _waiting(state: State) -> Iterator[tuple[_Waits, Commitments]]:
-    """All that waits, in the order in which it began to, and what is committed to it."""
+def _waiting(state: State) -> Iterator[tuple[_Waits, Commitments, Array]]:
+    """All that waits, in the order in which it began to; what is committed, at which rates."""
     waiting = state.waiting
-    found: list[tuple[_Waits, Commitments]] = []
+    found: list[tuple[_Waits, Commitments, Array]] = []
     for resting in waiting.resting.values():
         terms = resting.time_in_force
         closes_at = None if isinstance(terms, Immediate) else terms.closes_at
@@ -258,14 +260,14 @@ def _waiting(state: State) -> Iterator[tuple[_Waits, Commitments]]:
         waits = _Waits(
             resting.request, kind, closes_at, resting.hold_for, None, resting.arrival, ""
         )
-        found.append((waits, resting.held))
+        found.append((waits, resting.held, resting.held.asks))
     for held in waiting.held.values():
         notes = held.loan.notes
         waits = _Waits(
             held.loan.request, "", None, None, held.until, held.arrival, notes.rate_source
         )
-        # Of a loan the rates are kept, in the place of the keys.
-        found.append((waits, Commitments(notes.rates, notes.offers, notes.lenders, notes.amounts)))
+        places = Commitments(held.keys, notes.offers, notes.lenders, notes.amounts)
+        found.append((waits, places, notes.rates))
     return iter(sorted(found, key=lambda pair: pair[0].arrival))
 
 
@@ -356,8 +358,9 @@ def _restore_waiting(state: State, description: _Description, columns: Mapping[s
             waiting.resting[waits.request.request_id].held = held
         else:
             names = state.offer_names, state.lender_names
-            notes = Notes(amounts, keys, slots, lenders, *names, waits.rate_source)
-            waiting.hold(Loan(waits.request, int(amounts.sum()), notes), waits.until)
+            rates = columns["waiting.rates"][rows]
+            notes = Notes(amounts, rates, slots, lenders, *names, waits.rate_source)
+            waiting.hold(Loan(waits.request, int(amounts.sum()), notes), keys, waits.until)
         state.exposure.count(waits.request, lenders, amounts)
     waiting.arrivals = description.waiting_arrivals
 

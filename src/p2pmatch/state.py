@@ -347,11 +347,13 @@ class State:
     def hold(self, loan: Loan, until: int) -> None:
         """A loan waits for the borrower's yes; its notes' money is committed, if it is not yet."""
         notes = loan.notes
-        committed = self.waiting.has_commitments(loan.request_id)
-        self.waiting.leave(loan.request_id)
-        if not committed:
+        if self.waiting.has_commitments(loan.request_id):
+            keys = self.waiting.resting[loan.request_id].held.keys
+        else:
+            keys = self.keys_of(notes.offers, self.cell_of[loan.grade, loan.term])
             self._commit(loan.request, notes.offers, notes.lenders, notes.amounts)
-        self.waiting.hold(loan, until)
+        self.waiting.leave(loan.request_id)
+        self.waiting.hold(loan, keys, until)
 
     def commit(self, request_id: str, new: Commitments) -> None:
         """Commit money to a resting request."""
@@ -541,7 +543,7 @@ class State:
         for _, held in sorted(waiting.held.items()):
             yield repr((_plain_request(held.loan.request), held.until, held.arrival)).encode()
             notes = held.loan.notes
-            for column in (notes.offers, notes.amounts, notes.rates):
+            for column in (held.keys, notes.offers, notes.amounts, notes.rates):
                 yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
 
     def check(self) -> None:
@@ -550,11 +552,8 @@ class State:
         used = slice(0, table.count)
         if (table.remaining[used] < 0).any():
             raise InvariantError("no budget is overdrawn")
-        committed = np.zeros(table.count, dtype=np.int64)
-        for _, slots, _, amounts in self.waiting.committed():
-            np.add.at(committed, slots, amounts)
-        if not np.array_equal(committed, table.committed[used]):
-            raise InvariantError("what offers have committed is the sum over what waits")
+        self._check_waiting()
+        committed = table.committed[used]
         lent = table.amount[used] - table.remaining[used] - committed - table.cancelled[used]
         booked = np.zeros(table.count, dtype=np.int64)
         for opened in self.exposure.all():
@@ -572,6 +571,17 @@ class State:
             if ladder.keys(table.remaining, least).tolist() != sorted(keys):
                 raise InvariantError("every slot with money stands in each of its cells, once")
         self.exposure.check(len(self.lender_names), self.waiting.committed())
+
+    def _check_waiting(self) -> None:
+        """What waits agrees with the offers, and no request holds more than it asks for."""
+        committed = np.zeros(self.table.count, dtype=np.int64)
+        for _, slots, _, amounts in self.waiting.committed():
+            np.add.at(committed, slots, amounts)
+        if not np.array_equal(committed, self.table.committed[: self.table.count]):
+            raise InvariantError("what offers have committed is the sum over what waits")
+        for resting in self.waiting.resting.values():
+            if resting.held.total > resting.request.amount:
+                raise InvariantError("a request holds no more than it asks for")
 
 
 def _plain_request(request: Request) -> list[object]:

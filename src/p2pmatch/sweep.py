@@ -10,9 +10,8 @@ from typing import overload
 import attrs
 import numpy as np
 
-from p2pmatch.allocation import Fifo, Level, Lottery
+from p2pmatch.allocation import Fifo, Level, Lottery, allocated
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
-from p2pmatch.errors import InvariantError
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.rooms import NO_ROWS, Amounts, Numbers, Rooms, Rows
@@ -232,20 +231,7 @@ class Sweep:
         )
         if need == rooms.sum():
             return rooms
-        return self._checked(self.rule.allocate(level), level)
-
-    def _checked(self, parts: Amounts, level: Level) -> Amounts:
-        """Hold a rule to its contract, ours or a third party's. O(n)."""
-        sound = (
-            len(parts) == len(level.rooms)
-            and not (parts > level.rooms).any()
-            and not ((parts < self.least) & (parts != 0)).any()
-            and not (parts % self.increment).any()
-            and parts.sum() <= level.need
-        )
-        if not sound:
-            raise InvariantError(f"{self.rule!r} gave parts outside the rooms it was handed")
-        return parts
+        return allocated(self.rule, level)
 
     def _capacity(self, target: int) -> int:
         """The lesser of `target` and what all lenders together could give a loan of that size.

@@ -48,9 +48,13 @@ class Resting:
 
 @attrs.define(eq=False)
 class Held:
-    """A loan that becomes one when its borrower says yes before `until`."""
+    """A loan that becomes one when its borrower says yes before `until`.
+
+    keys : int64: the places its notes came from, as they were then.
+    """
 
     loan: Loan
+    keys: Amounts
     until: int
     arrival: int
 
@@ -86,9 +90,9 @@ class Waiting:
         if resting.deadline is not None:
             self._deadlines.add((resting.deadline, resting.rank))
 
-    def hold(self, loan: Loan, until: int) -> None:
+    def hold(self, loan: Loan, keys: Amounts, until: int) -> None:
         """A loan begins to wait for the borrower's yes. O(log n)."""
-        held = Held(loan, until, self._next_arrival())
+        held = Held(loan, keys, until, self._next_arrival())
         self.held[loan.request_id] = held
         self._deadlines.add((until, held.rank))
 
@@ -107,11 +111,9 @@ class Waiting:
         """Several requests rest no more. O(resting)."""
         for request_id in request_ids:
             del self.resting[request_id]
-        waits: list[Resting | Held] = [*self.resting.values(), *self.held.values()]
-        self._ranked = SortedList(resting.rank for resting in self.resting.values())
-        self._deadlines = SortedList(
-            (wait.deadline, wait.rank) for wait in waits if wait.deadline is not None
-        )
+        gone = set(request_ids)
+        self._ranked = SortedList(rank for rank in self._ranked if rank[2] not in gone)
+        self._deadlines = SortedList(due for due in self._deadlines if due[1][2] not in gone)
 
     def has_commitments(self, request_id: str) -> bool:
         """Whether money is committed under that request's id."""

@@ -113,6 +113,7 @@ def test_contradictions_are_refused(make: Any, code: str) -> None:
     assert refused.value.code == code
 
 
-def test_a_step_nobody_knows() -> None:
+@pytest.mark.parametrize("name", ["lifo", None, ["fifo"], {}], ids=str)
+def test_a_step_nobody_knows(name: Any) -> None:
     with pytest.raises(UnknownName, match=r"equal_share.*oldest.*pro_rata_floors"):
-        Step("lifo")
+        Step(name)

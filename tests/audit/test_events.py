@@ -111,7 +111,7 @@ def uncrossed(rate: int | None, volume: int, matched: int) -> e.CellUncrossed:
         matched=matched,
         volume=volume,
         supply=300,
-        demand=150,
+        demand=0,
         at_margin=(0, 0),
         turned_away=(),
     )
@@ -284,6 +284,34 @@ HISTORIES: dict[str, tuple[list[e.Event], list[str]]] = {
     ),
     "an auction that does not wait": ([*BID, attrs.evolve(MADE, now=2)], ["not_as_promised"]),
     "an auction closes": ([*BID, attrs.evolve(MADE, now=8)], []),
+    "an auction closes and gives back what could be a loan": (
+        [*BID, release(*HELD_NOTES, now=8, reason="closed"), attrs.evolve(rest(request(), 150, "below_min_amount"), now=8)],
+        ["not_as_promised"],
+    ),
+    "an auction closes and gives back some of it": (
+        [
+            *BOOK,
+            rests(request(min_amount=1), Auction(closes_at=8)),
+            FULL,
+            release(("o2", 10, 60_000), now=8, reason="share_cap"),
+            attrs.evolve(loan(request(min_amount=1), ("o1", 100, 50_000), ("o2", 40, 60_000)), now=8),
+            attrs.evolve(rest(request(min_amount=1), 10, "not_enough_room"), now=8),
+        ],
+        ["not_as_promised"],
+    ),
+    "a loan of a listing waits though nobody asked for it": (
+        [*LISTED, FULL, attrs.evolve(HELD, now=2)], ["not_as_promised"],
+    ),
+    "a loan of a listing waits too long": (
+        [*BOOK, attrs.evolve(LISTED[-1], hold_for=5), FULL, e.LoanHeld(now=2, loan=MADE.loan, until=8)], ["not_as_promised"],
+    ),
+    "a loan of a listing waits as long as was asked": (
+        [*BOOK, attrs.evolve(LISTED[-1], hold_for=5), FULL, e.LoanHeld(now=2, loan=MADE.loan, until=7)], [],
+    ),
+    "money comes back to another": (
+        [*LISTED, FULL, e.MoneyReleased(now=2, request_id="r1", reason="withdrawn", keys=np.array([1]), notes=Notes.of([Note("o1", "eve", 100, 50_000)]))],
+        ["wrong_lender"],
+    ),
     # Loans that wait for a yes
     "a loan is held and accepted": ([*BOOK, HELD, attrs.evolve(MADE, now=19)], []),
     "a loan is accepted too late": (
@@ -299,11 +327,27 @@ HISTORIES: dict[str, tuple[list[e.Event], list[str]]] = {
     "less comes back than was held": (
         [*BOOK, HELD, release(HELD_NOTES[0], now=9, reason="declined"), rest(request(), 150, "declined")], ["released"],
     ),
+    "a held loan comes back to another": (
+        [*BOOK, HELD, e.MoneyReleased(now=9, request_id="r1", reason="declined", keys=np.array([1, 2]), notes=Notes.of([Note("o1", "eve", 100, 50_000), Note("o2", "lender of o2", 50, 60_000)])), rest(request(), 150, "declined")],
+        ["released"],
+    ),
+    "a held loan is declined and keeps its money": (
+        [*BOOK[:2], HELD, e.TimeAdvanced(now=9), rest(request(), 150, "declined")], ["released"],
+    ),
+    "a held loan is declined in part": (
+        [*BOOK, HELD, release(*HELD_NOTES, now=9, reason="declined"), rest(request(), 149, "declined")], ["unfunded"],
+    ),
+    "a loan is held twice": ([*BOOK, HELD, HELD], ["not_as_held"]),
     "a loan nobody knows is declined": ([*BOOK, rest(request(), 150, "declined")], ["unknown_request"]),
     # Call auctions
     "a call without a loan": ([*BOOK, uncrossed(None, 0, 0)], []),
     "a call at no rate": ([*BOOK, uncrossed(50_000, 0, 0)], ["clearing"]),
-    "a call that lends what it does not": ([*BOOK, uncrossed(None, 100, 100)], ["clearing"]),
+    "a call that lends what it does not": (
+        [*BOOK, uncrossed(None, 100, 100)], ["clearing", "clearing"],
+    ),
+    "a call in a strange cell": (
+        [*BOOK, attrs.evolve(uncrossed(None, 0, 0), grade="Z")], ["unknown_cell"],
+    ),
 }  # fmt: skip
 
 

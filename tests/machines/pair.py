@@ -14,12 +14,22 @@ from p2pmatch import (
     Request,
     Rules,
 )
+from p2pmatch.events import CellUncrossed, Event, RequestUnfunded
+from p2pmatch.reasons import UNFUNDED_BECAUSE
 from tests.model import Model, Outcome, Refusal
 
 
 def rows(loan: Any) -> list[tuple[str, str, int, int]]:
     """A loan's notes as the twin writes them."""
     return [] if loan is None else [(n.offer_id, n.lender_id, n.amount, n.rate) for n in loan.notes]
+
+
+def reason_is_known(event: Event) -> None:
+    """Whatever the engine says of money it did not find, a table says what it means."""
+    if isinstance(event, RequestUnfunded):
+        assert event.reason in UNFUNDED_BECAUSE
+    if isinstance(event, CellUncrossed):
+        assert {reason for _, _, reason in event.turned_away} <= UNFUNDED_BECAUSE.keys()
 
 
 class Pair:
@@ -34,6 +44,7 @@ class Pair:
         self.parties: set[str] = set()
         self.refused = 0
         self.checked: set[str] = set()
+        self.market.subscribe(reason_is_known)
 
     @property
     def loans(self) -> list[str]:

@@ -6,12 +6,15 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pmatch import (
     BorrowerLimits,
+    InvariantError,
+    Level,
     Limits,
     Listing,
     Lottery,
@@ -241,6 +244,21 @@ def test_a_lottery_at_the_margin_is_drawn_for_the_auction() -> None:
         loan = made.uncross("A", 36, now=2).loans[0]
         winners.add(loan.notes[0].offer_id)
     assert winners == {"a", "b"}
+
+
+class Twice:
+    """Gives twice what there is."""
+
+    def allocate(self, level: Level) -> npt.NDArray[np.int64]:
+        return level.rooms * 2
+
+
+def test_a_rule_is_held_to_its_contract_at_the_margin_too() -> None:
+    made = call(("a", "ann", 60, 5), ("b", "ben", 60, 5), allocation=Twice())
+    made.submit(request(100), now=1)
+    with pytest.raises(InvariantError, match="Twice"):
+        made.uncross("A", 36, now=2)
+    assert made.offer("a").remaining == 60
 
 
 # What a limit turns away: rules, offers, requests as (amount, changes); volume and reasons.

@@ -7,10 +7,13 @@ import pytest
 
 from p2pmatch import (
     Auction,
+    BorrowerLimits,
     InvalidValue,
     Limits,
     Listing,
+    Lottery,
     Marketplace,
+    Offer,
     P2PMatchError,
     Refused,
     Split,
@@ -178,6 +181,26 @@ def test_commitments_keep_their_rate_when_their_offer_changes_or_goes() -> None:
     assert made.offer("a").state == "cancelled"
 
 
+@pytest.mark.parametrize(
+    "rule", ["fifo", "pro_rata", "equal_share", Split(400_000), Lottery(3)], ids=str
+)
+@pytest.mark.parametrize("change", [{"max_per_loan": 50}, {"max_share": 250_000}], ids=str)
+def test_an_offer_that_has_committed_more_than_it_now_may_gives_no_more(
+    rule: Any, change: dict[str, int]
+) -> None:
+    """a has committed 80 of 200 and may now give 50: no room, and not less than none."""
+    made = market(allocation=rule)
+    made.post(offer("a", "ann", 100, 5, max_per_loan=80), now=0)
+    made.submit(request(200), now=1, time_in_force=Listing(closes_at=9))
+    made.amend("a", now=2, **change)
+    made.post(offer("b", "ben", 50, 6), now=3)
+    made.post(offer("c", "cy", 150, 7), now=4)
+    assert [(n.offer_id, n.amount) for n in made.loan("r1").notes] == [
+        ("a", 80), ("b", 50), ("c", 70),
+    ]  # fmt: skip
+    made.check()
+
+
 # Auctions
 
 
@@ -216,6 +239,17 @@ def test_an_auction_with_everything_in_at_once_is_an_immediate_loan() -> None:
     late.advance(9)
     assert at_once.loan is not None
     assert late.loan("r1").notes == at_once.loan.notes
+
+
+@pytest.mark.parametrize("kind", [Listing(closes_at=9), Auction(closes_at=9)], ids=str)
+def test_shares_are_of_what_the_borrower_may_still_borrow(kind: Listing | Auction) -> None:
+    """Of 100 bob may borrow 40: half of a loan of 40 is 20, and ben must make up for it."""
+    made = market(("a", "ann", 60, 5), ("b", "ben", 60, 6), max_share=500_000)
+    made.set_borrower_limits("bob", BorrowerLimits(total=40), now=0)
+    made.submit(request(100), now=1, time_in_force=kind)
+    assert committed(made) == [("a", 20), ("b", 20)]
+    made.advance(9)
+    assert made.loan("r1").notes.amounts.tolist() == [20, 20]
 
 
 def test_an_auction_is_priced_at_its_close() -> None:
@@ -297,6 +331,23 @@ def test_without_one_the_money_goes_back(
     unfunded = next(event for event in events if isinstance(event, e.RequestUnfunded))
     assert (released.reason, unfunded.reason, unfunded.amount) == (reason, reason, 60)
     assert made.loan("r2").principal == 100
+    made.check()
+
+
+@pytest.mark.parametrize("kind", [None, Listing(closes_at=9)], ids=str)
+def test_money_comes_back_to_an_offer_that_has_left_the_cell(kind: Listing | None) -> None:
+    """The release says the rate that was asked, though the offer asks nothing there any more."""
+    made = market(grades=["A", "B"])
+    card = {"A": 50_000, "B": 60_000}
+    made.post(Offer(offer_id="a", lender_id="ann", amount=100, min_rate=card), now=0)
+    terms = {} if kind is None else {"time_in_force": kind}
+    made.submit(request(60), now=1, hold_for=5, **terms)
+    made.amend("a", now=2, min_rate={"B": 70_000}, grades={"B"})
+    released = made.advance(6)[0]
+    assert isinstance(released, e.MoneyReleased)
+    assert [(n.offer_id, n.amount, n.rate) for n in released.notes] == [("a", 60, 50_000)]
+    assert made.offer("a").remaining == 100
+    assert [(entry.rate, entry.remaining) for entry in made.queue("B", 36)] == [(70_000, 100)]
     made.check()
 
 

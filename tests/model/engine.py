@@ -701,7 +701,7 @@ class Model:
                 return
             sweep = self._sweep(request, places, resting.held)
             sweep.fixed = [(as_place(c), c.amount) for c in resting.held]
-            _, notes = sweep.allocate(missing, request.amount)
+            _, notes = sweep.allocate(missing, largest)
             new = [commitment(place, part) for place, part in notes[len(resting.held) :] if part]
             if not new:
                 return
@@ -719,7 +719,7 @@ class Model:
             sweep = self._sweep(
                 request, self._with_held(request, resting.held, self.now), resting.held
             )
-            _, notes = sweep.allocate(largest, request.amount)
+            _, notes = sweep.allocate(largest, largest)
             best = [commitment(place, part) for place, part in notes if part]
             if (money(best), -interest(best)) <= (money(resting.held), -interest(resting.held)):
                 return

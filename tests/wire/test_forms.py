@@ -165,6 +165,8 @@ def test_notes_from_outside_are_checked(old: bytes, new: bytes, code: str) -> No
         (b'"pay_as_offered"', b'{"kind":"posted","rates":[]}'),
         (b'"terms":[36]', b'"terms":[36,36]'),
         (b'"terms":[36]', b'"terms":[]'),
+        (b'"clearing_point":[0,1]', b'"clearing_point":[0,0]'),
+        (b'"clearing_point":[0,1]', b'"clearing_point":[1,2]'),
     ],
 )
 def test_rules_from_outside_are_checked(old: bytes, new: bytes) -> None:

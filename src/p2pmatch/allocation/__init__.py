@@ -7,7 +7,7 @@ from p2pmatch.allocation.equal_share import EqualShare
 from p2pmatch.allocation.fifo import Fifo
 from p2pmatch.allocation.lottery import Lottery
 from p2pmatch.allocation.pro_rata import ProRata
-from p2pmatch.allocation.rule import AllocationRule, Level
+from p2pmatch.allocation.rule import AllocationRule, Level, allocated
 from p2pmatch.allocation.steps import Split, Step, Steps
 from p2pmatch.errors import UnknownName
 
@@ -22,6 +22,7 @@ __all__ = [
     "Split",
     "Step",
     "Steps",
+    "allocated",
     "allocation_rule",
 ]
 

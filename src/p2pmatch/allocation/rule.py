@@ -7,7 +7,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AllocationRule", "Level"]
+from p2pmatch.errors import InvariantError
+
+__all__ = ["AllocationRule", "Level", "allocated"]
 
 Amounts = npt.NDArray[np.int64]
 
@@ -55,3 +57,22 @@ class AllocationRule(Protocol):
     def allocate(self, level: Level) -> Amounts:
         """Return one part per offer, int64, minor units, adding up to at most `level.need`."""
         ...  # pragma: no cover - a protocol has no body
+
+
+def allocated(rule: AllocationRule, level: Level) -> Amounts:
+    """What a rule gives, ours or a third party's, held to its contract. O(n)."""
+    parts = rule.allocate(level)
+    sound = (
+        isinstance(parts, np.ndarray)
+        and parts.dtype == np.int64
+        and parts.shape == level.rooms.shape
+        and (parts <= level.rooms).all()
+        and parts.min() >= 0
+        and parts.sum() <= level.need
+        # Whatever is an integer is a multiple of 1, and no part above 0 is below it.
+        and (level.min_note == 1 or not ((parts < level.min_note) & (parts > 0)).any())
+        and (level.increment == 1 or not (parts % level.increment).any())
+    )
+    if not sound:
+        raise InvariantError(f"{rule!r} gave parts outside the rooms it was handed")
+    return parts

@@ -70,7 +70,8 @@ STEP_RULES: Mapping[str, _Share] = MappingProxyType(
 
 
 def _check_rule(_: object, __: object, rule: str) -> None:
-    if rule not in STEP_RULES:
+    # In a list, because what cannot be hashed is no name either.
+    if rule not in list(STEP_RULES):
         raise UnknownName("unknown_rule", "rule", rule, f"one of {sorted(STEP_RULES)}")
 
 

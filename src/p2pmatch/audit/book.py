@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,7 @@ class AuditRules:
     pricing: str
     posted: Mapping[Cell, int] | None
     call: bool
+    clearing_point: Fraction
     lender_limits: Mapping[str, int | None]
     borrower_total: int | None
 
@@ -49,6 +51,7 @@ class AuditRules:
             pricing=_pricing(rules.pricing),
             posted=rules.posted_rates,
             call=rules.matching == "call",
+            clearing_point=rules.clearing_point,
             lender_limits=attrs.asdict(rules.lender_limits),
             borrower_total=rules.borrower_limits.total,
         )

@@ -9,7 +9,7 @@ from itertools import zip_longest
 import attrs
 
 from p2pmatch.audit.book import Book, NoteRecord, OfferRecord, Part, RequestRecord
-from p2pmatch.audit.expected import Candidates, Rooms, expected_notes, walk
+from p2pmatch.audit.expected import Candidates, Notes, Rooms, expected_notes, walk
 from p2pmatch.audit.report import BREACHES, Findings
 from p2pmatch.units import MAX_RATE, format_amount, format_rate, round_half_up
 
@@ -44,6 +44,7 @@ def check_outcome(
     now: int,
     where: str,
     findings: Findings,
+    expected: Notes | None = None,
 ) -> list[tuple[Part, int]]:
     """Check one outcome against the book as it stood, then book it.
 
@@ -51,6 +52,8 @@ def check_outcome(
     ----------
     now : the time of the request.
     where : the place to name in a breach.
+    expected : the notes, for a loan of a call auction: it comes out of the supply that was matched,
+        not out of the whole book.
 
     Returns
     -------
@@ -64,9 +67,11 @@ def check_outcome(
     check.limits()
     check.rates(check.asks())
     parts = None
-    # Loans of a call auction come out of the supply that was matched, not out of the whole book.
-    if len(findings.breaches) == before and not book.rules.call:
-        parts = check.priority()
+    if len(findings.breaches) == before:
+        if expected is not None:
+            parts = check.agreed(expected)
+        elif not book.rules.call:
+            parts = check.priority()
     return book.lend(request, outcome.notes, parts) if outcome.notes else []
 
 
@@ -296,6 +301,13 @@ class _Check:
             self._better_rates(candidates)
             return None
         expected, reason = expected_notes(candidates)
+        parts = self.agreed(expected)
+        if parts is not None:
+            self._reason(reason)
+        return parts
+
+    def agreed(self, expected: Notes) -> list[Part] | None:
+        """The notes are these, in this order; the part that each uses, None if they are not."""
         wanted = [(part.offer.offer_id, amount) for part, amount in expected]
         got = [(note.offer_id, note.amount) for note in self.outcome.notes]
         size = sum(amount for _, amount in wanted)
@@ -306,7 +318,6 @@ class _Check:
         elif wanted != got:
             self.breach("order", "the same notes in another order")
         else:
-            self._reason(reason)
             return [part for part, _ in expected]
         return None
 

@@ -165,13 +165,14 @@ def _tightest(one: int | None, other: int | None) -> int:
     return one if other is None else min(one, other)
 
 
-def expected_notes(candidates: Candidates) -> tuple[Notes, str | None]:
+def expected_notes(candidates: Candidates, start: int | None = None) -> tuple[Notes, str | None]:
     """The notes that the rules give, and why not all of the request is funded.
 
-    The loan is as large as can be placed whole, or not made.
+    The loan is as large as can be placed whole, or not made. It is sought from `start` downwards;
+    None: from the amount asked, or what the borrower's limit leaves of it.
     """
     request = candidates.rooms.request
-    size = largest_start(candidates.rooms.book, request)
+    size = largest_start(candidates.rooms.book, request) if start is None else start
     reason = None if size == request.amount else "borrower_limit"
     if size < request.least_amount:
         return [], reason

@@ -17,6 +17,8 @@ from p2pmatch.audit.book import (
     RequestRecord,
 )
 from p2pmatch.audit.checker import Outcome, check_outcome, check_promised
+from p2pmatch.audit.crossing import Clearing
+from p2pmatch.audit.expected import Notes
 from p2pmatch.audit.promises import HeldLoan, Promise, Promises
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.limits import Limits
@@ -80,7 +82,8 @@ class Auditor:
         # A loan whose request may still turn out to be funded in part only.
         self._pending: tuple[e.LoanMade | e.LoanHeld, str] | None = None
         self._promises = Promises(self._book, self._findings)
-        # The loans of a call auction that is not yet said to be over.
+        # A call auction that is not yet said to be over, and its loans so far.
+        self._clearing: Clearing | None = None
         self._cleared: list[Loan] = []
         self._requests: set[str] = set()
         self._expiries: list[tuple[int, str]] = []
@@ -121,6 +124,11 @@ class Auditor:
             if self._standing(offer_id) and self._offer(offer_id).expires_at == time:
                 self._findings.add("expiry", where, f"{offer_id} still stands after {time}")
                 self._book.close(offer_id)
+
+    @property
+    def _rules_known(self) -> bool:
+        """Whether the allocation rule is one that can be worked out again."""
+        return self._book.rules.allocation.name != "other"
 
     def _standing(self, offer_id: str) -> bool:
         return offer_id in self._book.parts and offer_id not in self._book.closed
@@ -187,7 +195,11 @@ class Auditor:
         held = self._promises.held.pop(event.loan.request_id, None)
         if held is None:
             self._pending = event, where
-        elif event.now >= held.event.until or event.loan != held.event.loan:
+        elif (
+            isinstance(event, e.LoanHeld)
+            or event.now >= held.event.until
+            or event.loan != held.event.loan
+        ):
             self._findings.add("not_as_held", where, event.loan.request_id)
 
     def _loans(self, event: e.LoansMade, where: str) -> None:
@@ -220,12 +232,20 @@ class Auditor:
             self._findings.add("released", where, format_amount(promise.total))
         if event.amount != event.request.amount:
             self._findings.add("unfunded", where, format_amount(event.amount))
+        if promise.closes(event.now) and self._rules_known and self._promises.at_close(promise):
+            self._findings.add("not_as_promised", where, "a loan could be made")
         del self._promises.resting[event.request.request_id]
 
     def _lapsed(self, event: e.RequestUnfunded, where: str) -> None:
-        """A loan that was held is not made."""
-        if event.request.request_id not in self._requests:
-            self._findings.add("unknown_request", where, event.request.request_id)
+        """A loan that was held is not made: its money has been given back."""
+        request_id = event.request.request_id
+        principal = self._promises.given_back.pop(request_id, None)
+        if request_id not in self._requests:
+            self._findings.add("unknown_request", where, request_id)
+        elif principal is None:
+            self._findings.add("released", where, f"{request_id}: no loan was given back")
+        elif event.amount != principal:
+            self._findings.add("unfunded", where, format_amount(event.amount))
 
     def _rests(self, event: e.RequestRests, where: str) -> None:
         request = event.request
@@ -236,7 +256,7 @@ class Auditor:
         if strangers:
             self._findings.add("unknown_cell", where, f"{request.request_id}: {strangers}")
         self._promises.resting[request.request_id] = Promise(
-            _request_record(request), event.time_in_force, request.expires_at
+            _request_record(request), event.time_in_force, request.expires_at, event.hold_for
         )
 
     def _committed(self, event: e.MoneyCommitted, where: str) -> None:
@@ -246,20 +266,49 @@ class Auditor:
         self._promises.release(event, f"{where} {event.request_id}")
 
     def _uncrossed(self, event: e.CellUncrossed, where: str) -> None:
-        """The loans of the auction bear its rate and come to its volume."""
+        """What is said of an auction is what came of it, and what the book gave."""
+        cell = event.grade, event.term
+        if self._book.strangers([event.grade], [event.term]):
+            self._findings.add("unknown_cell", where, f"{event.grade} {event.term}")
+            return
+        clearing = self._clearing or self._clear(cell, event.now)
+        lent = {loan.request_id: loan.principal for loan in self._cleared}
         rates = {int(rate) for loan in self._cleared for rate in loan.notes.rates}
-        lent = sum(loan.principal for loan in self._cleared)
-        here = {(loan.grade, loan.term) for loan in self._cleared}
-        if (
-            rates != ({event.rate} if self._cleared else set())
-            or (event.rate is None) != (not self._cleared)
-            or lent != event.volume
-            or event.volume > event.matched
-            or here - {(event.grade, event.term)}
-        ):
-            message = f"{event.grade} {event.term}: {format_amount(lent)} at {sorted(rates)}"
-            self._findings.add("clearing", where, message)
-        self._cleared = []
+        left = {name: part - lent.get(name, 0) for name, part in clearing.matched.items()}
+        said = {
+            "rate": (event.rate, clearing.rate if lent else None),
+            "rates": (rates, {event.rate} if lent else set()),
+            "volume": (event.volume, sum(lent.values())),
+            "matched": (event.matched, clearing.volume),
+            "supply": (event.supply, clearing.supply),
+            "demand": (event.demand, clearing.demand),
+            "at_margin": (event.at_margin, clearing.at_margin),
+            "turned_away": (
+                [(name, amount) for name, amount, _ in event.turned_away],
+                [(name, amount) for name, amount in left.items() if amount],
+            ),
+        }
+        for what, (found, expected) in said.items():
+            if found != expected:
+                self._findings.add("clearing", where, f"{what} {found}, expected {expected}")
+        self._loan_of(clearing, None, where)
+        self._clearing, self._cleared = None, []
+
+    def _clear(self, cell: tuple[str, int], now: int) -> Clearing:
+        """The auction of a cell, of the requests that rest in it by rank."""
+        resting = (promise.request for promise in self._promises.resting.values())
+        asked = [request for request in resting if (request.grade, request.term) == cell]
+        asked.sort(key=lambda request: -request.max_rate)
+        return Clearing(self._book, cell, asked, now)
+
+    def _loan_of(self, clearing: Clearing, request_id: str | None, where: str) -> Notes | None:
+        """What the next loan of an auction should be; None: the user's own rule says."""
+        if not self._rules_known:
+            return None
+        missed, expected = clearing.loan_of(request_id)
+        for name in missed:
+            self._findings.add("clearing", where, f"{name} has no loan")
+        return expected
 
     def _settle(self) -> None:
         """A loan not followed by unfunded money is the whole of its request."""
@@ -280,6 +329,12 @@ class Auditor:
         where = f"{where} {request.request_id}"
         self._checked["requests"] += 1
         self._checked["notes"] += len(outcome.notes)
+        expected = None
+        if self._book.rules.call and made is not None:
+            if self._clearing is None:
+                self._clearing = self._clear((request.grade, request.term), now)
+            self._cleared.append(made.loan)
+            expected = self._loan_of(self._clearing, request.request_id, where)
         promise = self._promises.resting.pop(request.request_id, None)
         if promise is None and request.request_id in self._requests:
             self._findings.add("duplicate_request", where)
@@ -287,13 +342,21 @@ class Auditor:
         if made is not None and not outcome.notes:
             self._findings.add("principal", where, "a loan without notes")
         record = _request_record(request)
+        if promise is not None and made is not None:
+            until = made.until if isinstance(made, e.LoanHeld) else None
+            if until != (None if promise.hold_for is None else now + promise.hold_for):
+                self._findings.add("not_as_promised", where, f"held until {until}")
         if promise is not None and not isinstance(promise.time_in_force, Immediate):
             draws = self._keep(promise, outcome, where, now)
         else:
-            if self._book.rules.call and made is not None:
-                self._cleared.append(made.loan)
             draws = check_outcome(
-                self._book, record, outcome, now=now, where=where, findings=self._findings
+                self._book,
+                record,
+                outcome,
+                now=now,
+                where=where,
+                findings=self._findings,
+                expected=expected,
             )
         if isinstance(made, e.LoanHeld):
             self._promises.held[request.request_id] = HeldLoan(made, record, draws)
@@ -310,6 +373,13 @@ class Auditor:
             self._findings.add("not_as_promised", where, "the notes are not what was committed")
         elif early and deadline is not None and now < deadline:
             self._findings.add("not_as_promised", where, f"before it closes at {deadline}")
+        elif (
+            promise.closes(now)
+            and self._rules_known
+            and self._promises.at_close(promise)
+            != [(entry.place, entry.amount) for entry in entries]
+        ):
+            self._findings.add("not_as_promised", where, "not the largest loan that shares allow")
         else:
             asks = [entry.ask for entry in entries]
             check_promised(self._book, promise.request, outcome, asks, where, self._findings)

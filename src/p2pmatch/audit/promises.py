@@ -12,7 +12,14 @@ import attrs
 from p2pmatch import events as e
 from p2pmatch.audit.book import Book, NoteRecord, Part, RequestRecord
 from p2pmatch.audit.checker import barriers, caps_exceeded
-from p2pmatch.audit.expected import Candidates, Notes, Rooms, largest_start, walk
+from p2pmatch.audit.expected import (
+    Candidates,
+    Notes,
+    Rooms,
+    expected_notes,
+    largest_start,
+    walk,
+)
 from p2pmatch.audit.report import Findings
 from p2pmatch.time_in_force import Auction, Immediate, TimeInForce
 from p2pmatch.units import format_amount
@@ -35,12 +42,17 @@ class Entry:
 
 @attrs.define(eq=False)
 class Promise:
-    """A request that rests, and what is committed to it, by the key the events give it."""
+    """A request that rests, and what is committed to it, by the key the events give it.
+
+    at_close : what was committed when it began to close: places and amounts.
+    """
 
     request: RequestRecord
     time_in_force: TimeInForce
     expires_at: int | None
+    hold_for: int | None
     entries: dict[int, Entry] = attrs.field(factory=dict)
+    at_close: list[tuple[Entry, int]] | None = None
 
     @property
     def deadline(self) -> int | None:
@@ -57,6 +69,15 @@ class Promise:
     def ranked(self) -> list[Entry]:
         """The commitments in rank order."""
         return sorted(self.entries.values(), key=lambda entry: entry.place)
+
+    def closes(self, now: int) -> bool:
+        """Whether its time is up, so that what is committed becomes a loan or goes back."""
+        resting = not isinstance(self.time_in_force, Immediate)
+        return resting and self.deadline is not None and self.deadline <= now
+
+    def committed(self) -> list[tuple[Entry, int]]:
+        """The commitments in rank order, with what each comes to now."""
+        return [(entry, entry.amount) for entry in self.ranked()]
 
     def by_lender(self) -> dict[str, int]:
         """The sums by lender."""
@@ -75,6 +96,13 @@ class HeldLoan:
     draws: list[tuple[Part, int]]
 
 
+class _Shares(Rooms):
+    """Rooms where only shares of the loan still bind."""
+
+    def joint(self, lender: str) -> None:
+        """Limits in money were met when the money was committed."""
+
+
 class Promises:
     """All that is promised."""
 
@@ -83,6 +111,8 @@ class Promises:
         self.findings = findings
         self.resting: dict[str, Promise] = {}
         self.held: dict[str, HeldLoan] = {}
+        # The principals of loans held that were given back, until they are said to be unfunded.
+        self.given_back: dict[str, int] = {}
         # What an auction should hold once better offers are in the place of those displaced.
         self._best_of: dict[str, Places] = {}
 
@@ -175,9 +205,9 @@ class Promises:
         book, request = self.book, promise.request
         fixed = [(entry.part, entry.amount) for entry in promise.ranked()]
         rooms = Rooms(book, request, promise.by_lender())
-        missing = largest_start(book, request, promise.total) - promise.total
+        largest = largest_start(book, request, promise.total)
         candidates = Candidates(rooms, self._free(promise, now))
-        _, notes = walk(candidates, missing, request.amount, fixed)
+        _, notes = walk(candidates, largest - promise.total, largest, fixed)
         return notes[len(fixed) :]
 
     def _free(self, promise: Promise, now: int) -> list[Part]:
@@ -226,7 +256,7 @@ class Promises:
         rooms = Rooms(book, request, promise.by_lender())
         ranked = [together[place] for place in sorted(together)]
         size = largest_start(book, request, promise.total)
-        _, notes = walk(Candidates(rooms, ranked), size, request.amount)
+        _, notes = walk(Candidates(rooms, ranked), size)
         return [(book.place(part, cell), amount) for part, amount in notes if amount]
 
     def release(self, event: e.MoneyReleased | e.CommitmentsDisplaced, where: str) -> None:
@@ -242,6 +272,8 @@ class Promises:
         if isinstance(event, e.CommitmentsDisplaced):
             # Before the displaced money goes: an offer that has left the book takes it along.
             self._best_of[event.request_id] = self._best(promise, event.now)
+        elif promise.at_close is None and promise.closes(event.now):
+            promise.at_close = promise.committed()
         for note, key in zip(event.notes, event.keys.tolist(), strict=True):
             entry = promise.entries.get(key)
             had = 0 if entry is None or entry.part.offer.offer_id != note.offer_id else entry.amount
@@ -249,17 +281,35 @@ class Promises:
                 message = f"{note.offer_id}: {format_amount(note.amount)} of {format_amount(had)}"
                 self.findings.add("released", where, message)
                 continue
+            if note.lender_id != entry.part.offer.lender_id:
+                self.findings.add("wrong_lender", where, f"{note.offer_id}: {note.lender_id}")
             entry.amount -= note.amount
             self.book.commit(promise.request, entry.part, -note.amount)
             if not entry.amount:
                 del promise.entries[key]
 
+    def at_close(self, promise: Promise) -> Places:
+        """What becomes a loan when a request closes: the most that shares of the loan allow."""
+        request = promise.request
+        cell = request.grade, request.term
+        before = promise.committed() if promise.at_close is None else promise.at_close
+        parts = []
+        for entry, amount in before:
+            rate, arrival = entry.place
+            offer = attrs.evolve(entry.part.offer, rate=rate, max_per_loan=None)
+            parts.append(Part(offer, amount, arrival, {cell: arrival}))
+        candidates = Candidates(_Shares(self.book, request), parts)
+        notes, _ = expected_notes(candidates, sum(amount for _, amount in before))
+        return sorted((part.place(cell), amount) for part, amount in notes)
+
     def _release_loan(
         self, held: HeldLoan, event: e.MoneyReleased | e.CommitmentsDisplaced, where: str
     ) -> None:
-        got = [(note.offer_id, note.amount) for note in event.notes]
-        if got != [(note.offer_id, note.amount) for note in held.event.loan.notes]:
+        got = [(note.offer_id, note.lender_id, note.amount) for note in event.notes]
+        notes = held.event.loan.notes
+        if got != [(note.offer_id, note.lender_id, note.amount) for note in notes]:
             self.findings.add("released", where, event.request_id)
+        self.given_back[event.request_id] = held.event.loan.principal
         for part, amount in held.draws:
             self.book.commit(held.request, part, -amount)
         self.book.debts.pop(event.request_id, None)

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from p2pmatch.allocation import Fifo, Level
+from p2pmatch.allocation import Fifo, Level, allocated
 from p2pmatch.events import CellUncrossed, Event, LoansMade, RequestUnfunded
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.loans import Loans, Notes
@@ -193,7 +193,7 @@ def _matched(
             request_id=name,
             offer_ids=[state.offer_names[slot] for slot in slots[first:stop].tolist()],
         )
-        matched[first:stop] = state.rules.allocation_rule.allocate(level)
+        matched[first:stop] = allocated(state.rules.allocation_rule, level)
     return matched, (stood, need)
 
 
@@ -221,7 +221,9 @@ def _lend_all(
     rows = np.flatnonzero(pool.money)
     offers_end = pool.money[rows].cumsum()
     requests_end = np.array([part for _, part in crossing.parts], dtype=np.int64).cumsum()
-    ends = np.union1d(offers_end, requests_end)
+    ends = np.concatenate((offers_end, requests_end))
+    ends.sort(kind="stable")  # two runs that ascend: merged in O(n)
+    ends = ends[np.diff(ends, prepend=0) > 0]
     rows = rows[offers_end.searchsorted(ends)]
     notes = Notes(
         np.diff(ends, prepend=0),

@@ -40,10 +40,11 @@ def meet(state: State, resting: Resting, now: int) -> list[Event]:
 def _take_more(state: State, resting: Resting, now: int) -> list[Event]:
     request = resting.request
     rooms = Rooms(state, request, now, resting.held)
-    missing = rooms.largest() - resting.held.total
+    largest = rooms.largest()
+    missing = largest - resting.held.total
     if missing <= 0:
         return []
-    new, back = Sweep(rooms).commit(missing, request.amount)
+    new, back = Sweep(rooms).commit(missing, largest)
     if not len(new.amounts):
         return []
     events: list[Event] = []
@@ -60,7 +61,8 @@ def _take_more(state: State, resting: Resting, now: int) -> list[Event]:
 def _take_better(state: State, resting: Resting, now: int) -> list[Event]:
     request, held = resting.request, resting.held
     rooms = AuctionRooms(state, request, now, held)
-    best, _ = Sweep(rooms).commit(rooms.largest(), request.amount)
+    largest = rooms.largest()
+    best, _ = Sweep(rooms).commit(largest, largest)
     if (best.total, -best.interest) <= (held.total, -held.interest):
         return []
     events: list[Event] = []
@@ -112,10 +114,7 @@ def lapse(state: State, held: Held, now: int, reason: str) -> list[Event]:
     """A loan that waited for a yes is not made."""
     loan = held.loan
     notes = loan.notes
-    cell = state.cell_of[loan.grade, loan.term]
-    places = Commitments(
-        state.keys_of(notes.offers, cell), notes.offers, notes.lenders, notes.amounts
-    )
+    places = Commitments(held.keys, notes.offers, notes.lenders, notes.amounts)
     return [
         _released(state, loan.request_id, places, now, reason),
         RequestUnfunded(now=now, request=loan.request, amount=loan.principal, reason=reason),

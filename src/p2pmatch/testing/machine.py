@@ -116,14 +116,12 @@ class MarketplaceMachine(RuleBasedStateMachine):
     @invariant()
     def memory_agrees_with_itself(self) -> None:
         """The marketplace's own checks."""
-        if hasattr(self, "market"):
-            self.market.check()
+        self.market.check()
 
     def teardown(self) -> None:
         """What was kept is what is there."""
-        if hasattr(self, "market"):
-            assert replay(self.store).digest() == self.market.digest()
-            assert verify(self.store).digest == self.market.digest()
+        assert replay(self.store).digest() == self.market.digest()
+        assert verify(self.store).digest == self.market.digest()
 
 
 def _outcome(market: Marketplace, command: c.Command, name: str) -> object:

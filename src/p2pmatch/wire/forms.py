@@ -6,7 +6,7 @@ or an event is written as it is: whole numbers, text, lists for sets.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Annotated, Any, Protocol, cast
 
 import attrs
 import msgspec
@@ -73,24 +73,18 @@ class AuctionForm(_Strict, tag_field="kind", tag="auction", frozen=True):
 _TimeForm = ImmediateForm | ListingForm | AuctionForm
 
 
-def _write_time(value: TimeInForce) -> _TimeForm:
-    match value:
-        case Immediate():
-            return ImmediateForm()
-        case Listing():
-            return ListingForm(value.closes_at)
-        case Auction():
-            return AuctionForm(value.closes_at)
+_TIME_FORMS: Mapping[type, Any] = MappingProxyType(
+    {Immediate: ImmediateForm, Listing: ListingForm, Auction: AuctionForm}
+)
+_TIMES: Mapping[type, Any] = MappingProxyType({form: kind for kind, form in _TIME_FORMS.items()})
 
 
-def _read_time(form: _TimeForm, _: object) -> TimeInForce:
-    match form:
-        case ImmediateForm():
-            return Immediate()
-        case ListingForm():
-            return Listing(form.closes_at)
-        case AuctionForm():
-            return Auction(form.closes_at)
+def _write_time(value: TimeInForce) -> object:
+    return _TIME_FORMS[type(value)](*attrs.astuple(value))
+
+
+def _read_time(form: _TimeForm, _: object) -> object:
+    return _TIMES[type(form)](*msgspec.structs.astuple(form))
 
 
 # Columns of offers
@@ -155,6 +149,12 @@ def _read_columns(form: ColumnsForm, _: object) -> OfferColumns:
 # Notes and loans
 
 
+# Ids are only decoded when somebody asks for them.
+_Ids = Annotated[
+    msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "array", "items": {"type": "string"}})
+]
+
+
 class NotesForm(_Strict, frozen=True):
     """Notes as columns of equal length, in rank order.
 
@@ -162,8 +162,8 @@ class NotesForm(_Strict, frozen=True):
     which they (or a part added by amending) were posted, lenders by the order in which they came.
     """
 
-    offer_ids: msgspec.Raw
-    lender_ids: msgspec.Raw
+    offer_ids: _Ids
+    lender_ids: _Ids
     amounts: list[int]
     rates: list[int]
     offers: list[int]

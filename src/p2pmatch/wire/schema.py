@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-from p2pmatch.errors import InvariantError
 from p2pmatch.wire.codec import COMMANDS, EVENTS
 
 __all__ = ["schema"]
@@ -22,9 +21,7 @@ def schema() -> dict[str, Any]:
     {'now': {'type': 'integer'}}
     """
     forms = [*COMMANDS.envelopes.values(), *EVENTS.envelopes.values()]
-    references, definitions = msgspec.json.schema_components(
-        forms, ref_template="#/$defs/{name}", schema_hook=_raw
-    )
+    references, definitions = msgspec.json.schema_components(forms, ref_template="#/$defs/{name}")
     split = len(COMMANDS.envelopes)
     return {
         "$schema": _DIALECT,
@@ -38,18 +35,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _raw(kind: type) -> dict[str, Any]:
-    """What is kept undecoded until somebody asks: ids."""
-    if kind is not msgspec.Raw:
-        raise InvariantError(f"{kind} has no form on the wire")
-    return {"type": "array", "items": {"type": "string"}}
-
-
 def _brief(definition: dict[str, Any]) -> dict[str, Any]:
     """Only the first line of a description, and nothing unknown."""
-    brief = dict(definition)
-    if "description" in brief:
-        brief["description"] = brief["description"].split("\n")[0]
-    if brief.get("type") == "object" and "properties" in brief:
-        brief["additionalProperties"] = False
-    return brief
+    description = definition.get("description", "An envelope.").split("\n")[0]
+    return {**definition, "description": description, "additionalProperties": False}
