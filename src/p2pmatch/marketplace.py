@@ -395,7 +395,8 @@ class Marketplace:
         if known not in ([False] * (rows + 1), [True] * rows + [False]):
             accepted = "as many rows as the first time, or a new id"
             raise Refused("command_id_reused", "command_id", command_id, accepted)
-        return rows > 0 and known[0]
+        # No rows are no command: there is nothing to look at, now or later.
+        return not rows or known[0]
 
     def advance(self, now: int, *, command_id: str | None = None) -> tuple[Event, ...]:
         """Let time pass; return what happened: offers expire, requests close, loans lapse."""
