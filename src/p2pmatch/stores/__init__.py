@@ -1,7 +1,23 @@
-"""Where journals are kept: in memory, or in a SQLite file."""
+"""Where journals are kept: in memory, in a SQLite file, or in a database of SQLAlchemy's."""
+
+from typing import TYPE_CHECKING
 
 from p2pmatch.entries import Entry, Store
 from p2pmatch.stores.memory import MemoryStore
 from p2pmatch.stores.sqlite import SqliteStore
 
-__all__ = ["Entry", "MemoryStore", "SqliteStore", "Store"]
+if TYPE_CHECKING:
+    from p2pmatch.stores.sql import SqlStore
+
+__all__ = ["Entry", "MemoryStore", "SqlStore", "SqliteStore", "Store"]
+
+
+def __getattr__(name: str) -> object:
+    """SqlStore, imported when it is asked for: it needs the `sql` extra."""
+    if name != "SqlStore":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from p2pmatch.stores.sql import SqlStore
+    except ModuleNotFoundError as error:
+        raise ImportError(f"SqlStore needs {error.name}: pip install 'p2pmatch[sql]'") from error
+    return SqlStore
