@@ -7,7 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from p2pmatch import Loan, Note, Notes
+from p2pmatch import Loan, Note, Notes, Request
+from p2pmatch.loans import Loans
 from tests.helpers import market, request
 
 NOTES = [Note("o1", "ann", 100, 50_000), Note("o2", "ben", 50, 60_001), Note("o3", "ann", 1, 7)]
@@ -68,3 +69,15 @@ def test_lenders_are_counted_once() -> None:
     made = market(("a", "ann", 100, 5), ("b", "ann", 100, 6)).submit(request(150), now=1)
     assert made.loan is not None
     assert (len(made.loan.notes), made.loan.lenders) == (2, 1)
+
+
+def test_loans_made_together_look_like_a_list() -> None:
+    asked = Request(
+        request_id="r", borrower_id="bob", amount=30, max_rate=90_000, grade="A", term=36
+    )
+    notes = Notes.of([Note("o1", "ann", 10, 50_000), Note("o2", "ben", 20, 50_000)])
+    loans = Loans([asked], np.array([2]), notes)
+    assert repr(loans) == "<1 loans, 2 notes>"
+    assert loans == Loans([asked], np.array([2]), notes)
+    assert loans != [loans[0]]
+    assert loans[:] == [Loan(asked, 30, notes)]

@@ -539,7 +539,7 @@ def test_every_command_has_its_decision() -> None:
     assert set(APPLICATIONS) == kinds - {e.Event, e.Rejected}
 
 
-@pytest.mark.parametrize("harm", ["overdrawn", "lent", "held", "place"])
+@pytest.mark.parametrize("harm", ["overdrawn", "lent", "held", "committed", "place"])
 def test_a_memory_that_contradicts_itself_is_noticed(harm: str) -> None:
     made = settled()
     state = made._state
@@ -551,6 +551,8 @@ def test_a_memory_that_contradicts_itself_is_noticed(harm: str) -> None:
         made.submit(request(5_000, request_id="n"), now=5, time_in_force=Listing(closes_at=9))
         resting = state.waiting.resting["n"]
         resting.request = attrs.evolve(resting.request, amount=1)
+    elif harm == "committed":
+        state.table.committed[0] += 1
     else:
         state.ladders[0].remove(state.key_of(0, 0))
     with pytest.raises(InvariantError):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from p2pmatch import BorrowerLimits, Listing
+from p2pmatch import Auction, BorrowerLimits, Listing
+from p2pmatch import events as e
 from p2pmatch.loans import Note, Notes
 from tests.helpers import market, offer, request
 from tests.machines.pair import request_columns
@@ -87,3 +88,16 @@ def test_loans_made_together_count_for_their_borrowers(limit: int | None) -> Non
         request_columns([request(10, request_id=f"s{i}") for i in range(9)]), now=1
     )
     assert np.count_nonzero(rest.principals) == (9 if limit is None else 0)
+
+
+def test_what_is_displaced_is_no_longer_committed() -> None:
+    asked = request(100, request_id="r1")
+    notes = Notes.of([Note("o1", "ann", 60, 50_000)])
+    keys = np.array([1], dtype=np.int64)
+    told = [
+        e.RequestRests(now=1, request=asked, time_in_force=Auction(closes_at=9), hold_for=None),
+        e.MoneyCommitted(now=1, request_id="r1", notes=notes, keys=keys),
+        e.CommitmentsDisplaced(now=1, request_id="r1", notes=notes, keys=keys),
+        e.MoneyReleased(now=1, request_id="other", notes=notes, keys=keys, reason="closed"),
+    ]
+    assert e.outcome_of(told, "r1") == (None, 100, "resting", 0, None)

@@ -29,6 +29,7 @@ def filled() -> Marketplace:
         more = {"expires_at": 50} if number == 2 else {"max_per_loan": 40} if number == 3 else {}
         market.post(offer(f"o{number}", f"l{number % 2}", 100 + number, 5, **more), now=0)
     market.amend("o1", amount=150, now=1)
+    market.amend("o2", amount=140, now=1)
     market.submit(request(120), now=2)
     market.repay("r1", 20, now=3)
     market.submit(request(60, request_id="r2"), now=4, hold_for=9)

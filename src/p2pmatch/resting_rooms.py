@@ -92,9 +92,8 @@ class ClosingRooms(Rooms):
 
     def _found(self) -> Iterator[Found]:
         held = self.held
-        if len(held.amounts):
-            caps = self.state.table.cap.take(held.slots)
-            yield Line(held.keys, held.slots, held.lenders, caps), held.amounts, None
+        caps = self.state.table.cap.take(held.slots)
+        yield Line(held.keys, held.slots, held.lenders, caps), held.amounts, None
 
     def _offer_cap(self, whole: int, size: int) -> int:
         return int(self._share_of(int(self.state.table.share[whole]), size))

@@ -59,11 +59,6 @@ class Held:
     arrival: int
 
     @property
-    def deadline(self) -> int | None:
-        """The time at which it ends."""
-        return self.until
-
-    @property
     def rank(self) -> Rank:
         """As its request's."""
         return -self.loan.request.max_rate, self.arrival, self.loan.request_id

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from p2pmatch import Limits, Marketplace, Offer, Request, Rules
+from p2pmatch import Accepted, Limits, Marketplace, Offer, Request, Rules
 from p2pmatch.pricing import UniformFirstRejected
 from tests.pricing.notes import accepted
 
@@ -47,6 +48,13 @@ BOOKS: dict[str, tuple[list[tuple[str, int, int]], int, int, dict[str, Any]]] = 
     ),
     "the borrower's own": ([("a", 100, 50_000), ("bob", 100, 60_000)], 100, 90_000, {}),
 }  # fmt: skip
+
+
+def test_nothing_is_left_out_unless_something_is_said_to_be() -> None:
+    alone = Accepted(
+        grade="A", term=36, amounts=np.array([10]), asks=np.array([50_000]), max_rate=90_000
+    )
+    assert UniformFirstRejected().price(alone).rates.tolist() == [90_000]
 
 
 @pytest.mark.parametrize("name", BOOKS)

@@ -113,10 +113,7 @@ class Candidates:
         least = self.rooms.book.rules.min_note
         for part in self._rest:
             self.any = True
-            lender = part.offer.lender_id
-            if lender not in self._joints:
-                self._joints[lender] = self.rooms.joint(lender)
-            joint = self._joints[lender]
+            joint = self._joint(part.offer.lender_id)
             own = self.rooms.own(part)
             if own >= least and (joint is None or joint >= least):
                 self._read.append((part, own))
@@ -124,9 +121,13 @@ class Candidates:
 
     def lender_cap(self, lender: str, size: int) -> int:
         """The most a lender may give to a loan of that size."""
+        return _tightest(self._joint(lender), self.rooms.share(lender, size))
+
+    def _joint(self, lender: str) -> int | None:
+        """A lender's joint room, worked out once."""
         if lender not in self._joints:
             self._joints[lender] = self.rooms.joint(lender)
-        return _tightest(self._joints[lender], self.rooms.share(lender, size))
+        return self._joints[lender]
 
     def offer_cap(self, offer: OfferRecord, size: int) -> int:
         """The most an offer, all its parts together, may give to a loan of that size."""

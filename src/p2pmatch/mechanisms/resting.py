@@ -17,7 +17,7 @@ from p2pmatch.resting_rooms import AuctionRooms, ClosingRooms
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import Placement, Sweep
-from p2pmatch.time_in_force import Auction, Immediate, Listing
+from p2pmatch.time_in_force import Auction, Immediate
 from p2pmatch.waiting import Held, Resting
 
 __all__ = ["close", "commitment_notes", "lapse", "meet", "withdraw"]
@@ -28,13 +28,9 @@ def meet(state: State, resting: Resting, now: int) -> list[Event]:
 
     A listing takes more; an auction takes more, or the same for less interest.
     """
-    match resting.time_in_force:
-        case Listing():
-            return _take_more(state, resting, now)
-        case Auction():
-            return _take_better(state, resting, now)
-        case Immediate():
-            return []
+    if isinstance(resting.time_in_force, Auction):
+        return _take_better(state, resting, now)
+    return _take_more(state, resting, now)
 
 
 def _take_more(state: State, resting: Resting, now: int) -> list[Event]:
@@ -74,9 +70,7 @@ def _take_better(state: State, resting: Resting, now: int) -> list[Event]:
         )
         events.append(displaced)
     new = best.minus(held).positive()
-    if len(new.amounts):
-        events.append(_committed(state, request.request_id, new, now))
-    return events
+    return [*events, _committed(state, request.request_id, new, now)]
 
 
 def close(state: State, resting: Resting, now: int) -> list[Event]:
