@@ -15,8 +15,8 @@ from p2pmatch.finance import apr, schedules
 from p2pmatch.units import round_half_up
 from tests.shared import shared
 
-#: Origination fees that Prosper charged by grade from 2005 to 2014, in ppm of the loan, as its fee
-#: schedules list them; and the least it charged, in cents.
+#: Where the origination fees implied by the recorded APRs gather, in ppm of the loan; and the least
+#: fees, in cents. Read off the data: no published list was at hand.
 FEES = frozenset(
     {5_000, 10_000, 19_500, 20_000, 29_500, 30_000, 39_500, 40_000, 45_000, 49_500, 50_000}
 )
