@@ -104,10 +104,11 @@ class Waiting:
 
     def leave_many(self, request_ids: Sequence[str]) -> None:
         """Several requests rest no more. O(resting)."""
-        gone = {name for name in request_ids if self.resting.pop(name, None) is not None}
-        if gone:
-            self._ranked = SortedList(rank for rank in self._ranked if rank[2] not in gone)
-            self._deadlines = SortedList(due for due in self._deadlines if due[1][2] not in gone)
+        gone = set(request_ids)
+        for request_id in request_ids:
+            del self.resting[request_id]
+        self._ranked = SortedList(rank for rank in self._ranked if rank[2] not in gone)
+        self._deadlines = SortedList(due for due in self._deadlines if due[1][2] not in gone)
 
     def has_commitments(self, request_id: str) -> bool:
         """Whether money is committed under that request's id."""

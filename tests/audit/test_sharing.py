@@ -47,3 +47,10 @@ def test_parts_too_small(need: int, rooms: list[int], least: int, parts: list[in
     rule = Steps([Step("pro_rata_floors"), Step("fifo")])
     assert rule.allocate(level(need, rooms, 1, least)).tolist() == parts
     assert shared(AuditAllocation.of(rule), need, rooms, 1, least) == parts
+
+
+def test_a_step_for_which_no_room_is_left() -> None:
+    """5 each, and 7 left of each room: not a note, so the rest goes by arrival."""
+    rule = Steps([Step("pro_rata_floors", share=500_000), Step("equal_share")])
+    assert rule.allocate(level(20, [12, 12], 1, 10)).tolist() == [10, 10]
+    assert shared(AuditAllocation.of(rule), 20, [12, 12], 1, 10) == [10, 10]
