@@ -6,11 +6,10 @@ import attrs
 import numpy as np
 
 from p2pmatch.allocation import Fifo
-from p2pmatch.columns import NO_CAP
 from p2pmatch.line import Line
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
-from p2pmatch.rooms import NO_ROWS, Found, Rooms, Rows
+from p2pmatch.rooms import Found, Rooms, Rows
 from p2pmatch.state import State
 
 __all__ = ["Front", "SharedRooms"]
@@ -61,58 +60,47 @@ class SharedRooms(Rooms):
         if not amounts or not isinstance(self.state.rules.allocation_rule, Fifo):
             return {}
         if not self.state.any_share:
-            line = Rows.joined(self._line or [])
-            return self._ends(dict.fromkeys(amounts, line))
+            return self._ends(Rows.joined(self._line or []), amounts)
         # Parts of one offer share its cap; they are few, and left to a sweep.
-        return {} if self.state.parts else self._ends(self._lines(amounts, loan))
-
-    def _ends(self, lines: Mapping[int, Rows]) -> dict[int, Front]:
-        """Where a loan of each amount ends in its line."""
+        lines = {} if self.state.parts else self._lines(amounts, loan)
         found: dict[int, Front] = {}
-        line, before, meets = NO_ROWS, NO_ROWS.given, NO_ROWS.given
-        for amount, other in lines.items():
-            if other is not line:
-                line = other
-                before = line.given.cumsum() - line.given
-                # A row too small for a note still ends a loan that needs no more than that.
-                meets = np.maximum.accumulate(before + line.raw)
-            end = int(meets.searchsorted(amount))
-            if end < len(meets) and amount - before[end] >= self.least:
-                found[amount] = Front(line, end, int(amount - before[end]))
+        for amount, line in lines.items():
+            found |= self._ends(line, [amount])
         return found
 
-    def _lines(self, amounts: Sequence[int], loan: Loan) -> dict[int, Rows]:
-        """For each amount the line of those that could give, as far as the larger loan went.
+    def _ends(self, line: Rows, amounts: Sequence[int]) -> dict[int, Front]:
+        """Where loans of these amounts end in a line."""
+        before = line.given.cumsum() - line.given
+        # A row too small for a note still ends a loan that needs no more than that.
+        meets = np.maximum.accumulate(before + line.raw)
+        ends = meets.searchsorted(amounts)
+        return {
+            amount: Front(line, end, amount - start)
+            for amount, end, start in zip(
+                amounts, ends.tolist(), before.take(ends, mode="clip").tolist(), strict=True
+            )
+            if end < len(meets) and amount - start >= self.least
+        }
 
-        The same as `Taken.room` works out one size after the other, as rows of one array.
-        """
+    def _lines(self, amounts: Sequence[int], loan: Loan) -> dict[int, Rows]:
+        """For each amount the line of those that could give, as far as the larger loan went."""
         cell = self.state.cell_of[loan.grade, loan.term]
         last = self.state.key_of(int(loan.notes.offers[-1]), cell)
-        places, room, joint = _joined(self._read, last)
-        keys, slots, lenders = places.keys, places.slots, places.lenders
-        least = self.least
-        own = np.stack([self._within_offers(slots, room, a, {}, dust=False) for a in amounts])
-        caps = [self._lender_cap(lenders, joint, amount) for amount in amounts]
-        cap = np.stack(
-            [np.broadcast_to(NO_CAP if one is None else one, keys.shape) for one in caps]
-        )
-        # Each lender's rows side by side, in rank order.
-        order = lenders.argsort(kind="stable")
-        starts = np.flatnonzero(np.diff(lenders[order], prepend=-1))
-        counts = np.diff(starts, append=len(keys))
-        use = np.where(own >= least, own, 0)[:, order]
-        before = use.cumsum(axis=1) - use
-        before -= before[:, starts].repeat(counts, axis=1)
-        still = np.maximum(cap[:, order] - before, 0)
-        dust = np.maximum.reduceat(np.where(still < least, still, 0), starts, axis=1)
-        still = np.where(still < least, dust.repeat(counts, axis=1), still)
-        raw = np.empty_like(still)
-        raw[:, order] = np.minimum(own[:, order], still)
-        given = np.where(raw >= least, raw, 0)
-        return {
-            amount: Rows(keys, slots, lenders, own[row], raw[row], given[row])
-            for row, amount in enumerate(amounts)
-        }
+        line, room, joint = _joined(self._read, last)
+        # Nothing is taken yet, whatever the amount; who has several rows is worked out once.
+        taken = self._begin()
+        lines: dict[int, Rows] = {}
+        for amount in amounts:
+            own = self._within_offers(line.slots, room, amount, {}, dust=False)
+            cap = self._lender_cap(line.lenders, joint, amount)
+            raw = own
+            if cap is not None:
+                raw = taken.room(line.lenders, own, cap, self.least, line.repeats)
+            given = raw
+            if self.least > self.increment:
+                given = np.where(raw >= self.least, raw, 0)
+            lines[amount] = Rows(line.keys, line.slots, line.lenders, own, raw, given)
+        return lines
 
     def scan(self, size: int) -> Iterator[Rows]:
         """As of any rooms. What the largest amount has read is enough for a smaller one."""
