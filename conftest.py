@@ -8,7 +8,6 @@ from doctest import ELLIPSIS
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from sybil import Example, Sybil
 from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
@@ -22,14 +21,6 @@ def read_toml(example: Example) -> None:
         path = Path(folder, "rules.toml")
         path.write_text(example.parsed)
         rules_for(read_rules(path), path, grades=(), terms=())
-
-
-@pytest.hookimpl(tryfirst=True)  # before the pages are shared out
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a page's blocks together: they share their names, so one process must run them all."""
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 pytest_collect_file = (
