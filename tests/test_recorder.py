@@ -313,8 +313,12 @@ def test_no_requests_at_all_are_no_command() -> None:
     store, market = opened()
     market.advance(5)
     assert market.submit_many(columns(0), now=9, command_id="none") == []
-    assert market.submit_many(columns(0), now=9, command_id="none") == []
+    assert market.submit_many(columns(0), now=1, command_id="none") == []
     assert len(store.entries) == 2
+    market.advance(6, command_id="six")
+    with pytest.raises(Refused) as refused:
+        market.submit_many(columns(0), now=9, command_id="six")
+    assert refused.value.code == "command_id_reused"
 
 
 @pytest.mark.parametrize("wrong", ["", "x" * 201, "a\n", 5])

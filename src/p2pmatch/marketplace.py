@@ -360,10 +360,15 @@ class Marketplace:
         now = checks.check_time(now)
         if not isinstance(columns, RequestColumns):
             columns = read_requests(_as_columns(columns))
-        if not len(columns):
+        command = c.SubmitRequests(requests=columns, now=now)
+        if len(columns):
+            return Results(columns, self._do(command, command_id))
+        # No rows are no command: nothing is written down, and who asks again may ask at any time.
+        if command_id is None:
             check_now(self._state, now)
-            return Results(columns, ())
-        return Results(columns, self._do(c.SubmitRequests(requests=columns, now=now), command_id))
+        else:
+            self._kept().answer(self._state, command, command_id)
+        return Results(columns, ())
 
     def advance(self, now: int, *, command_id: str | None = None) -> tuple[Event, ...]:
         """Let time pass; return what happened: offers expire, requests close, loans lapse."""
