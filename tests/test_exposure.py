@@ -59,6 +59,7 @@ def harm_grade(exposure: Exposure) -> None:
 
 
 def harm_owed(exposure: Exposure) -> None:
+    exposure.owed_by("bob")
     exposure._owed["bob"] += 1
 
 

@@ -169,4 +169,4 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
             ladder.remove(key)
         ladder.remove(found.pop())
     assert set(found) <= set(range(count))
-    assert keys(ladder) == [key for key in found if ladder.stands(key)]
+    assert keys(ladder) == [key for key in found if ladder.revive(key)]

@@ -16,7 +16,7 @@ __all__ = ["LIMIT_NAMES", "BorrowerCaps", "LenderCaps"]
 LIMIT_NAMES: Final = ("per_loan", "per_borrower", "per_grade", "total")
 
 Amounts = npt.NDArray[np.int64]
-Lenders = npt.NDArray[np.int32]
+Lenders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 class LenderCaps:

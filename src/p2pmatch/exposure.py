@@ -6,6 +6,7 @@ append, and a marketplace without limits never pays for the sums.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,10 @@ __all__ = ["Exposure", "OpenLoan"]
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
+
+
+_NOBODY: Final = np.zeros(0, dtype=np.int32)
+_NOTHING: Final = np.zeros(0, dtype=np.int64)
 
 
 class OpenLoan:
@@ -40,8 +45,8 @@ class _Entries:
     __slots__ = ("_amounts", "_lenders", "_most", "_new")
 
     def __init__(self) -> None:
-        self._lenders: Lenders = np.zeros(0, dtype=np.int32)
-        self._amounts: Amounts = np.zeros(0, dtype=np.int64)
+        self._lenders: Lenders = _NOBODY
+        self._amounts: Amounts = _NOTHING
         self._new: list[tuple[Lenders, Amounts]] = []
         self._most = 1024
 
@@ -84,8 +89,8 @@ class Exposure:
         self._together: list[Loans] = []
         self._firsts: list[int] = []
         self._numbered = 0
-        # Loans made together whose borrowers are not counted yet.
-        self._uncounted: list[Loans] = []
+        # What is not counted yet by borrower: of one, or of loans made together.
+        self._uncounted: list[tuple[str, Lenders, Amounts] | Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
         self._total: Amounts = np.zeros(0, dtype=np.int64)
         self._pending: list[tuple[str, Lenders, Amounts]] = []
@@ -96,7 +101,7 @@ class Exposure:
 
     def count(self, request: Request, lenders: Lenders, amounts: Amounts) -> None:
         """Count amounts towards a request; negative ones are taken back."""
-        self._count_borrower(request.borrower_id, lenders, amounts)
+        self._uncounted.append((request.borrower_id, lenders, amounts))
         self._pending.append((request.grade, lenders, amounts))
 
     def book(self, loan: Loan) -> None:
@@ -162,9 +167,12 @@ class Exposure:
         self._owed[borrower] = self._owed.get(borrower, 0) + int(amounts.sum())
 
     def _count_borrowers(self) -> None:
-        """Count the borrowers of the loans that were made together."""
-        for loans in self._uncounted:
-            notes = loans.notes
+        """Count by borrower what is not yet."""
+        for uncounted in self._uncounted:
+            if isinstance(uncounted, tuple):
+                self._count_borrower(*uncounted)
+                continue
+            loans, notes = uncounted, uncounted.notes
             ends = loans.ends.tolist()
             for borrower, first, stop in zip(
                 borrowers_of(loans.requests), [0, *ends], ends, strict=False

@@ -90,7 +90,7 @@ class Chunk:
     keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32.
     """
 
-    __slots__ = ("_lines", "caps", "keys", "lenders", "slots", "start", "stop", "tags")
+    __slots__ = ("_lines", "_spent", "caps", "keys", "lenders", "slots", "start", "stop", "tags")
 
     def __init__(self) -> None:
         self.keys = np.empty(CHUNK, dtype=np.int64)
@@ -100,10 +100,16 @@ class Chunk:
         self.caps = np.empty(CHUNK, dtype=np.int64)
         self.start = 0
         self.stop = 0
+        # What is worked out of the rows in use; it may lack rows without money, and bear some that
+        # were dropped.
         self._lines: dict[bytes, Line] = {}
+        # Rows without money that were left out of lines since rows were dropped last.
+        self._spent = 0
 
     def line(self, pattern: bytes, fits: npt.NDArray[np.bool_] | None) -> Line:
-        """The rows in use whose tag rules fit, with or without money. O(rows), once a change.
+        """The rows whose tag rules fit; all that have money, and some that have none.
+
+        O(rows), once a change.
 
         Parameters
         ----------
@@ -113,23 +119,46 @@ class Chunk:
         line = self._lines.get(pattern)
         if line is None:
             used = slice(self.start, self.stop)
-            line = Line(self.keys[used], self.slots[used], self.lenders[used], self.caps[used])
-            if fits is not None:
-                line = line.take(fits.take(self.tags[used]))
+            rows = slice(None) if fits is None else fits.take(self.tags[used]).nonzero()[0]
+            # Copies, so that a line stays what it is while rows come and go.
+            line = Line(
+                self.keys[used][rows].copy(),
+                self.slots[used][rows].astype(np.int64),
+                self.lenders[used][rows].astype(np.int64),
+                self.caps[used][rows].copy(),
+            )
             if len(self._lines) == _LINES:
                 self._lines.clear()
             self._lines[pattern] = line
         return line
 
+    def shorten(self, pattern: bytes, alive: npt.NDArray[np.bool_]) -> Line:
+        """Leave the rows that are not `alive` out of the line with that pattern. O(rows)."""
+        rows = alive.nonzero()[0]
+        line = self._lines[pattern] = self._lines[pattern].take(_run_of(rows))
+        self._spent += len(alive) - len(rows)
+        return line
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether half of the rows in use or more may have no money left."""
+        return 2 * self._spent >= self.stop - self.start
+
     def drop(self, alive: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows in use that are not `alive`; where they lead the chunk, in O(1)."""
-        first = int(alive.argmax())
-        if not alive[first]:
-            first = len(alive)
-        if first + np.count_nonzero(alive) < len(alive):
-            self.keep(alive)
-            return
-        self.start += first
+        """Drop the rows in use that are not `alive`; where these lead the chunk, in O(1).
+
+        The lines stay: they need not know.
+        """
+        rows = alive.nonzero()[0]
+        kept = _run_of(rows)
+        if isinstance(kept, slice) and (not len(rows) or kept.stop == len(alive)):
+            self.start = self.stop - len(rows)
+        else:
+            self._hold(tuple(column[kept] for column in self.rows()))
+        self._spent = 0
+
+    def forget_lines(self) -> None:
+        """Work the lines out anew: a row has money again, or is another's."""
         self._lines.clear()
 
     def columns(self) -> Columns:
@@ -138,19 +167,19 @@ class Chunk:
 
     def fill(self, rows: Columns) -> None:
         """Hold exactly these rows."""
+        self._hold(rows)
+        self._lines.clear()
+        self._spent = 0
+
+    def _hold(self, rows: Columns) -> None:
         count = len(rows[0])
         for column, values in zip(self.columns(), rows, strict=True):
             column[:count] = values
         self.start, self.stop = 0, count
-        self._lines.clear()
 
     def rows(self) -> Columns:
         """The five columns, the rows in use only."""
         return tuple(column[self.start : self.stop] for column in self.columns())
-
-    def keep(self, alive: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows in use that are not `alive`."""
-        self.fill(tuple(column[alive] for column in self.rows()))
 
     def insert(self, row: int, values: tuple[int, int, int, int, int]) -> None:
         """Put a row before row `row`; there must be space after the last."""
@@ -168,6 +197,14 @@ class Chunk:
             column[row : stop - 1] = column[row + 1 : stop]
         self.stop = stop - 1
         self._lines.clear()
+
+
+def _run_of(rows: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
+    """The same rows as a slice, if they are one run."""
+    if not len(rows):
+        return slice(0, 0)
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first < len(rows) else rows
 
 
 class Ladder:
@@ -252,8 +289,8 @@ class Ladder:
             found[:1] = [(chunk, slice(behind, rows.stop))] if behind < rows.stop else []
         return found[:chunks]
 
-    def stands(self, key: int) -> bool:
-        """Whether the place with that key is there. O(log n)."""
+    def revive(self, key: int) -> bool:
+        """Say whether the place with that key is there, which has money again. O(log n)."""
         return self._find(key) is not None
 
     def remove(self, key: int) -> bool:
@@ -269,11 +306,15 @@ class Ladder:
         return True
 
     def _find(self, key: int) -> tuple[int, int] | None:
-        """The chunk and the row of the place with that key."""
+        """The chunk and the row of the place with that key, whose lines no longer hold.
+
+        Not even if it is not there: a line may bear a row that was dropped.
+        """
         at = bisect_left(self._last_keys, key)
         if at == len(self.chunks):
             return None
         chunk = self.chunks[at]
+        chunk.forget_lines()
         row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
         return None if row == chunk.stop or chunk.keys[row] != key else (at, row)
 
@@ -281,7 +322,7 @@ class Ladder:
         """Drop all places with less than `least` left. O(n)."""
         for at in reversed(range(len(self.chunks))):
             chunk = self.chunks[at]
-            chunk.keep(remaining.take(chunk.slots[chunk.start : chunk.stop]) >= least)
+            chunk.drop(remaining.take(chunk.slots[chunk.start : chunk.stop]) >= least)
             if chunk.start == chunk.stop:
                 self.forget(at)
         self.vacated = 0

@@ -9,7 +9,7 @@ import numpy.typing as npt
 __all__ = ["Line", "Repeats"]
 
 Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int64]
 
 
 @attrs.frozen(eq=False)
@@ -24,12 +24,12 @@ class Repeats:
     sizes: npt.NDArray[np.intp]
 
     @staticmethod
-    def among(lenders: Numbers) -> "Repeats | None":
+    def among(lenders: Positions) -> "Repeats | None":
         """The repeats among these rows' lenders; None where all differ. O(n log n).
 
         Examples
         --------
-        >>> Repeats.among(np.array([7, 5, 9, 5], dtype=np.int32)).rows.tolist()
+        >>> Repeats.among(np.array([7, 5, 9, 5])).rows.tolist()
         [1, 3]
         """
         order = lenders.argsort(kind="stable")
@@ -51,18 +51,28 @@ class Repeats:
 class Line:
     """Places in rank order: parallel columns, and what of them does not change while they stand.
 
-    keys, caps (most per loan, minor units) : int64; slots, lenders : int32.
+    keys, caps (most per loan, minor units), slots, lenders : int64, because the last two are
+    positions in other columns, and looking up by a narrower integer costs a cast each time.
+    The columns are never written to, so parts of them can be handed on.
     """
 
-    __slots__ = ("_repeats", "_searched", "caps", "keys", "lenders", "slots")
+    __slots__ = ("_last_key", "_repeats", "_searched", "caps", "keys", "lenders", "slots")
 
-    def __init__(self, keys: Amounts, slots: Numbers, lenders: Numbers, caps: Amounts) -> None:
+    def __init__(self, keys: Amounts, slots: Positions, lenders: Positions, caps: Amounts) -> None:
         self.keys = keys
         self.slots = slots
         self.lenders = lenders
         self.caps = caps
+        self._last_key = -1
         self._repeats: Repeats | None = None
         self._searched = False
+
+    @property
+    def last_key(self) -> int:
+        """The key of the last place; worked out once."""
+        if self._last_key < 0:
+            self._last_key = int(self.keys[-1])
+        return self._last_key
 
     @property
     def repeats(self) -> Repeats | None:

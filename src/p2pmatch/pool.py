@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from p2pmatch.commitments import Numbers
 from p2pmatch.ladder import CHUNK
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
+from p2pmatch.rooms import Amounts, Found, Rooms
 from p2pmatch.state import State
 
 __all__ = ["Pool", "PoolRooms"]
@@ -63,7 +64,8 @@ class PoolRooms(Rooms):
         pool, table = self.pool, self.state.table
         for first in range(pool.start, len(pool.keys), CHUNK):
             piece = slice(first, first + CHUNK)
-            slots, lenders = pool.slots[piece], pool.lenders[piece]
+            slots = pool.slots[piece].astype(np.int64)
+            lenders = pool.lenders[piece].astype(np.int64)
             room = np.minimum(pool.money[piece], table.cap.take(slots))
             room -= room % self.increment
             joint = self._joint_room(lenders)

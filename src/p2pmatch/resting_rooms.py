@@ -59,7 +59,7 @@ class AuctionRooms(Rooms):
         room = np.minimum(money, caps)
         room -= room % self.increment
         joint = self._joint_room(held.lenders)
-        found = Line(held.keys, held.slots, held.lenders, caps), room, joint
+        found = _line_of(held, caps), room, joint
         fits = room >= self.least
         if joint is not None:
             fits &= joint >= self.least
@@ -93,10 +93,15 @@ class ClosingRooms(Rooms):
     def _found(self) -> Iterator[Found]:
         held = self.held
         caps = self.state.table.cap.take(held.slots)
-        yield Line(held.keys, held.slots, held.lenders, caps), held.amounts, None
+        yield _line_of(held, caps), held.amounts, None
 
     def _offer_cap(self, whole: int, size: int) -> int:
         return int(self._share_of(int(self.state.table.share[whole]), size))
+
+
+def _line_of(held: Commitments, caps: npt.NDArray[np.int64]) -> Line:
+    """Places with commitments as a line."""
+    return Line(held.keys, held.slots.astype(np.int64), held.lenders.astype(np.int64), caps)
 
 
 def _rows(found: Found, rows: slice | npt.NDArray[np.bool_]) -> Found:

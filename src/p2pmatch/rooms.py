@@ -22,7 +22,7 @@ from p2pmatch.state import State
 from p2pmatch.taken import Taken
 from p2pmatch.units import FULL_SHARE
 
-__all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
+__all__ = ["NO_ROWS", "Amounts", "Found", "Positions", "Rooms", "Rows"]
 
 # A chunk with fewer rows is joined with those after it, if they are sparse too.
 _SPARSE: Final = 192
@@ -30,14 +30,15 @@ _SPARSE: Final = 192
 _DEAD_ROWS: Final = 64
 
 Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int64]
 # Places; each one's own room, 0 where it may not take part; the lenders' joint room.
 Found = tuple[Line, Amounts, Amounts | int | None]
 # From a request's id and offers' ids to the lots by which the offers are ranked.
 Draw = Callable[[str, Sequence[str]], Sequence[bytes]]
 
 
-@attrs.frozen(eq=False)
+# Not frozen, because a frozen one takes twice as long to make; nobody changes it all the same.
+@attrs.define(eq=False)
 class Rows:
     """Places in rank order with what each could give, minor units.
 
@@ -48,8 +49,8 @@ class Rows:
     """
 
     keys: Amounts
-    slots: Numbers
-    lenders: Numbers
+    slots: Positions
+    lenders: Positions
     own: Amounts
     raw: Amounts
     given: Amounts
@@ -97,10 +98,7 @@ class Rows:
 
 
 NO_ROWS: Final = Rows(
-    np.empty(0, dtype=np.int64),
-    np.empty(0, dtype=np.int32),
-    np.empty(0, dtype=np.int32),
-    *(np.empty(0, dtype=np.int64) for _ in range(3)),
+    *(np.empty(0, dtype=np.int64) for _ in range(6)),
 )
 
 
@@ -132,6 +130,7 @@ class Rooms:
         "overdue",
         "pattern",
         "request",
+        "selective",
         "state",
         "tag_fits",
     )
@@ -158,6 +157,8 @@ class Rooms:
             state.tags_fit(request.tags) if self.ladder.tagged else (b"", None)
         )
         self.barred = self._barred()
+        #: Whether places may have to be told apart by more than money, tags and rates.
+        self.selective = bool(self.barred or self.overdue or len(held.amounts))
 
     def scan(self, size: int) -> Iterator[Rows]:
         """Walk the places that may take part in a loan of `size` in rank order, chunk by chunk.
@@ -167,18 +168,30 @@ class Rooms:
         taken = self._begin()
         drawn: dict[int, int] = self._held_of_wholes()
         for line, room, joint in self._found():
-            lenders = line.lenders
-            own = self._within_offers(line.slots, room, size, drawn, dust=False)
-            cap = self._lender_cap(lenders, joint, size)
-            raw = own
+            rows, cap = self._rows(line, room, joint, size, drawn, taken)
+            yield rows
             if cap is not None:
-                raw = taken.room(lenders, own, cap, self.least, line.repeats)
-            given = raw
-            if self.least > self.increment:
-                given = np.where(raw >= self.least, raw, 0)
-            yield Rows(line.keys, line.slots, lenders, own, raw, given)
-            if cap is not None:
-                taken.add(lenders, given)
+                taken.add(rows.lenders, rows.given)
+
+    def _rows(
+        self,
+        line: Line,
+        room: Amounts,
+        joint: Amounts | int | None,
+        size: int,
+        drawn: dict[int, int],
+        taken: Taken,
+    ) -> tuple[Rows, Amounts | int | None]:
+        """What places could give to a loan of `size`, given what is taken; the lenders' caps."""
+        own = self._within_offers(line.slots, room, size, drawn, dust=False)
+        cap = self._lender_cap(line.lenders, joint, size)
+        raw = own
+        if cap is not None:
+            raw = taken.room(line.lenders, own, cap, self.least, line.repeats)
+        given = raw
+        if self.least > self.increment:
+            given = raw * (raw >= self.least)
+        return Rows(line.keys, line.slots, line.lenders, own, raw, given), cap
 
     def capped(self, size: int, *, dust: bool = True) -> Iterator[Rows]:
         """The same places, each by itself: `raw` and `given` are the lenders' caps.
@@ -187,6 +200,8 @@ class Rooms:
         """
         drawn: dict[int, int] = self._held_of_wholes()
         for line, room, joint in self._found():
+            if joint is not None:
+                room = room * (joint >= self.least)  # noqa: PLW2901 - less of the same
             own = self._within_offers(line.slots, room, size, drawn, dust=dust)
             cap = self._lender_cap(line.lenders, joint, size)
             raw = np.broadcast_to(np.int64(NO_CAP) if cap is None else cap, own.shape)
@@ -222,7 +237,7 @@ class Rooms:
             piece = rows.take(order[first : first + CHUNK])
             repeats = Repeats.among(piece.lenders)
             raw = taken.room(piece.lenders, piece.own, piece.raw, self.least, repeats)
-            given = np.where(raw >= self.least, raw, 0)
+            given = raw * (raw >= self.least)
             yield attrs.evolve(piece, raw=raw, given=given)
             taken.add(piece.lenders, given)
 
@@ -272,7 +287,7 @@ class Rooms:
                 at += 1
 
     def _found(self) -> Iterator[Found]:
-        """The places that may take part, chunk by chunk."""
+        """The places that may take part, chunk by chunk; of some the lender may have no room."""
         for chunk in self._chunks():
             found = self._taking_part(chunk)
             if found is not None:
@@ -281,40 +296,50 @@ class Rooms:
     def _taking_part(self, chunk: Chunk) -> Found | None:
         """The places of a chunk that the request's tags fit; None if none of them may take part."""
         line = chunk.line(self.pattern, self.tag_fits)
-        rows = len(line.slots)
-        if not rows:
+        if not len(line.slots):
             return None
+        least = self.least
         remaining = self.state.table.remaining
         room = remaining.take(line.slots)
-        fits = room >= self.least
-        alive = np.count_nonzero(fits)
-        if not alive or rows - alive >= _DEAD_ROWS:
-            chunk.drop(remaining.take(chunk.slots[chunk.start : chunk.stop]) >= self.least)
-            return self._taking_part(chunk)
-        self._bar(line, fits)
+        # With a smallest note of 1 what is no note is nothing.
+        alive = np.count_nonzero(room if least == 1 else room >= least)
+        if not alive or len(room) - alive >= _DEAD_ROWS:
+            line = self._shortened(chunk, room >= least)
+            if not alive:
+                return None
+            room = remaining.take(line.slots)
         if self.ladder.capped:
             np.minimum(room, line.caps, out=room)
-            fits &= room >= self.least
         if self.increment > 1:
             room -= room % self.increment
-        joint = self._joint_room(line.lenders)
-        if joint is not None:
-            fits &= joint >= self.least
-        count = np.count_nonzero(fits)
-        if count < rows:
+        if self.selective or line.last_key >= self.key_bound:
+            fits = room >= least
+            self._bar(line, fits)
             room *= fits
-        return (line, room, joint) if count else None
+            if not fits.any():
+                return None
+        elif least > 1:
+            room *= room >= least
+        return line, room, self._joint_room(line.lenders)
+
+    def _shortened(self, chunk: Chunk, alive: npt.NDArray[np.bool_]) -> Line:
+        """The line that this request reads, without the rows that are not `alive`."""
+        line = chunk.shorten(self.pattern, alive)
+        if chunk.is_spent:
+            used = slice(chunk.start, chunk.stop)
+            chunk.drop(self.state.table.remaining.take(chunk.slots[used]) >= self.least)
+        return line
 
     def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
         """Take the places out of `fits` that are not eligible."""
-        if line.keys[-1] >= self.key_bound:
+        if line.last_key >= self.key_bound:
             fits[int(line.keys.searchsorted(self.key_bound)) :] = False
         for lender in self.barred:
             fits &= line.lenders != lender
         if self.overdue:
             fits &= self.state.table.expires.take(line.slots) > self.now
 
-    def _joint_room(self, lenders: Numbers) -> Amounts | int | None:
+    def _joint_room(self, lenders: Positions) -> Amounts | int | None:
         """Each lender's joint room: the tightest of its limits less what counts against it.
 
         One number where no limit differs between lenders; None where there is no limit.
@@ -333,7 +358,7 @@ class Rooms:
         return room if room is None or self.increment == 1 else room - room % self.increment
 
     def _lender_cap(
-        self, lenders: Numbers, joint: Amounts | int | None, target: int
+        self, lenders: Positions, joint: Amounts | int | None, target: int
     ) -> Amounts | int | None:
         """The joint room, and the lender's share of a loan of `target`, whichever is less."""
         cap = joint
@@ -348,7 +373,7 @@ class Rooms:
             cap = share_cap if cap is None else _lesser(cap, share_cap)
         return cap
 
-    def _share_of(self, share: Amounts | Numbers | int, target: int) -> Amounts | int:
+    def _share_of(self, share: Amounts | Positions | int, target: int) -> Amounts | int:
         """A share of a loan of `target`, minor units, in whole increments; `NO_SHARE`: no cap."""
         # NO_SHARE * MAX_AMOUNT fits an int64.
         if isinstance(share, int):
@@ -358,7 +383,7 @@ class Rooms:
         return np.where(share == NO_SHARE, NO_CAP, exacts - exacts % self.increment)
 
     def _within_offers(
-        self, slots: Numbers, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
+        self, slots: Positions, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
     ) -> Amounts:
         """Cap each row by its offer's share of a loan of `size`, and an offer's rows together."""
         state = self.state

@@ -91,15 +91,7 @@ class SharedRooms(Rooms):
         taken = self._begin()
         lines: dict[int, Rows] = {}
         for amount in amounts:
-            own = self._within_offers(line.slots, room, amount, {}, dust=False)
-            cap = self._lender_cap(line.lenders, joint, amount)
-            raw = own
-            if cap is not None:
-                raw = taken.room(line.lenders, own, cap, self.least, line.repeats)
-            given = raw
-            if self.least > self.increment:
-                given = np.where(raw >= self.least, raw, 0)
-            lines[amount] = Rows(line.keys, line.slots, line.lenders, own, raw, given)
+            lines[amount], _ = self._rows(line, room, joint, amount, {}, taken)
         return lines
 
     def scan(self, size: int) -> Iterator[Rows]:
@@ -119,7 +111,6 @@ class SharedRooms(Rooms):
     def _found(self) -> Iterator[Found]:
         yield from self._read
         for line, room, joint in self._rest:
-            # A copy, because the columns are views of a chunk, which tidies itself when it is read.
             rows = room.nonzero()[0]
             some = joint[rows] if isinstance(joint, np.ndarray) else joint
             found = line.take(rows), room[rows], some

@@ -14,7 +14,7 @@ import numpy as np
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.ladder import key_bound
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
+from p2pmatch.rooms import Amounts, Found, Positions, Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import Sweep
 from p2pmatch.units import MAX_RATE
@@ -166,12 +166,12 @@ class LiftedRooms(Rooms):
                 yield line, room * fits, joint
 
     def _lender_cap(
-        self, lenders: Numbers, joint: Amounts | int | None, target: int
+        self, lenders: Positions, joint: Amounts | int | None, target: int
     ) -> Amounts | int | None:
         return joint if "max_share" in self.lifted else super()._lender_cap(lenders, joint, target)
 
     def _within_offers(
-        self, slots: Numbers, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
+        self, slots: Positions, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
     ) -> Amounts:
         if "offer_max_share" in self.lifted:
             return own

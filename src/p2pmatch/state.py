@@ -473,7 +473,7 @@ class State:
         who = slot, int(table.lender[slot]), int(table.tag[slot]), int(table.cap[slot])
         for cell in self.cells_of(slot):
             key = self.key_of(slot, cell)
-            if not (again and self.ladders[cell].stands(key)):
+            if not (again and self.ladders[cell].revive(key)):
                 self.ladders[cell].add(key, *who)
             self.stirred.add(cell)
 

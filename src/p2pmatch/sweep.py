@@ -11,16 +11,16 @@ import attrs
 import numpy as np
 
 from p2pmatch.allocation import Fifo, Level, Lottery, allocated
-from p2pmatch.commitments import NO_COMMITMENTS, Commitments
+from p2pmatch.commitments import NO_COMMITMENTS, Commitments, Numbers
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.orders import Request
-from p2pmatch.rooms import NO_ROWS, Amounts, Numbers, Rooms, Rows
+from p2pmatch.rooms import NO_ROWS, Amounts, Positions, Rooms, Rows
 from p2pmatch.state import State
 
 __all__ = ["Placement", "Sweep", "sweep"]
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Placement:
     """Where the money of one loan comes from, in rank order.
 
@@ -108,16 +108,18 @@ class Sweep:
         stays = self.rooms.stays()
         _, pieces = self._place(target, size)
         rows = Rows.joined(pieces)
-        new = Commitments(rows.keys, rows.slots, rows.lenders, rows.given).positive()
-        if not len(stays.amounts):
-            return new, NO_COMMITMENTS
         # Those that stay lead the rows, so that the tail could take from them.
         count = len(stays.amounts)
-        left = Commitments(stays.keys, stays.slots, stays.lenders, rows.given[:count])
         new = Commitments(
-            rows.keys[count:], rows.slots[count:], rows.lenders[count:], rows.given[count:]
-        )
-        return new.positive(), stays.minus(left)
+            rows.keys[count:],
+            rows.slots[count:].astype(np.int32),
+            rows.lenders[count:].astype(np.int32),
+            rows.given[count:],
+        ).positive()
+        if not count:
+            return new, NO_COMMITMENTS
+        left = Commitments(stays.keys, stays.slots, stays.lenders, rows.given[:count])
+        return new, stays.minus(left)
 
     def _place(self, target: int, size: int) -> tuple[int, list[Rows]]:
         """Allocate `target` along the ranking; the sum placed, and the rows with their amounts."""
@@ -150,8 +152,8 @@ class Sweep:
         stays = self.rooms.stays()
         if not len(stays.amounts):
             return []
-        amounts = stays.amounts
-        return [Rows(stays.keys, stays.slots, stays.lenders, amounts, amounts, amounts)]
+        slots, lenders = stays.slots.astype(np.int64), stays.lenders.astype(np.int64)
+        return [Rows(stays.keys, slots, lenders, stays.amounts, stays.amounts, stays.amounts)]
 
     def _with_tail(self, target: int, rows: Rows) -> tuple[int, Rows]:
         """Bring a last note below the smallest up to it, or drop it."""
@@ -224,7 +226,7 @@ class Sweep:
         given[candidates] = parts
         return target - need + placed
 
-    def _shared(self, need: int, rooms: Amounts, slots: Numbers) -> Amounts:
+    def _shared(self, need: int, rooms: Amounts, slots: Positions) -> Amounts:
         level = Level(
             need=need,
             rooms=rooms,
@@ -253,28 +255,27 @@ class Sweep:
         return min(target, int(np.minimum(sums, rows.raw[order][starts]).sum()))
 
     def _placement(self, principal: int, pieces: list[Rows], reason: str | None) -> Placement:
-        # Copies, because the columns may be views of a chunk, which changes under the loan's notes.
-        keys = np.concatenate([rows.keys for rows in pieces])
-        slots = np.concatenate([rows.slots for rows in pieces])
-        lenders = np.concatenate([rows.lenders for rows in pieces])
-        given = np.concatenate([rows.given for rows in pieces])
+        keys, slots, lenders, given = _columns(pieces)
         if np.count_nonzero(given) < len(given):
             used = given.nonzero()[0]
-            keys, slots, lenders, given = keys[used], slots[used], lenders[used], given[used]
+            keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
+            given = given.take(used)
         left = self.request.amount - principal
-        return Placement(principal, keys, slots, lenders, given, left, reason)
+        return Placement(
+            principal, keys, slots.astype(np.int32), lenders.astype(np.int32), given, left, reason
+        )
 
     def _nothing(self, reason: str) -> Placement:
-        none = NO_ROWS
+        none = NO_COMMITMENTS
         return Placement(
-            0, none.keys, none.slots, none.lenders, none.given, self.request.amount, reason
+            0, none.keys, none.slots, none.lenders, none.amounts, self.request.amount, reason
         )
 
 
 class _Names(Sequence[str]):
     """The ids of some offers, looked up when somebody asks."""
 
-    def __init__(self, names: Sequence[str], slots: Numbers) -> None:
+    def __init__(self, names: Sequence[str], slots: Positions) -> None:
         self._names = names
         self._slots = slots
 
@@ -291,18 +292,31 @@ class _Names(Sequence[str]):
         return self._names[int(self._slots[index])]
 
 
+def _columns(pieces: list[Rows]) -> tuple[Amounts, Positions, Positions, Amounts]:
+    """Keys, slots, lenders and what is given, the pieces one after the other."""
+    if len(pieces) == 1:
+        rows = pieces[0]
+        return rows.keys, rows.slots, rows.lenders, rows.given
+    return (
+        np.concatenate([rows.keys for rows in pieces]),
+        np.concatenate([rows.slots for rows in pieces]),
+        np.concatenate([rows.lenders for rows in pieces]),
+        np.concatenate([rows.given for rows in pieces]),
+    )
+
+
 def _reach(rows: Rows, missing: int) -> tuple[int, int]:
     """Where `missing` is met: the row and what it gives; or (-1, the sum) if the rows fall short.
 
     A row whose cap leaves less than a note meets it too if it alone would take all that is missing.
     """
     reached = rows.given.cumsum()
-    total = int(reached[-1])
+    total: int = reached.item(-1)
     if rows.given is rows.raw:
         if total < missing:
             return -1, total
         end = int(reached.searchsorted(missing))
-        return end, missing - int(reached[end] - rows.given[end])
+        return end, missing - reached.item(end) + rows.given.item(end)
     before = reached - rows.given
     meets = before + rows.raw >= missing
     end = int(meets.argmax())

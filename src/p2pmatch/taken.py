@@ -9,7 +9,7 @@ from p2pmatch.table import grown
 __all__ = ["Taken"]
 
 Amounts = npt.NDArray[np.int64]
-Lenders = npt.NDArray[np.int32]
+Lenders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 class Taken:
