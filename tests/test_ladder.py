@@ -170,3 +170,40 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
         ladder.remove(found.pop())
     assert set(found) <= set(range(count))
     assert keys(ladder) == [key for key in found if ladder.revive(key)]
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+def test_a_line_bears_all_that_has_money_whatever_comes_and_goes(tagged: bool) -> None:
+    random = Random(7)
+    ladder = Ladder()
+    count = CHUNK - 60
+    values = list(range(0, 4 * count, 4))
+    money = np.full(10_000, 5, dtype=np.int64)
+    ladder.extend(columns(values))
+    chunk = ladder.chunks[0]
+    pattern, fits = (b"x", np.array([True])) if tagged else (b"", None)
+    alive = dict.fromkeys(values, True)
+    slots = {key: row for row, key in enumerate(values)}
+    for _ in range(300):
+        line = chunk.line(pattern, fits)
+        found = money.take(line.slots) >= 1
+        assert line.keys[found].tolist() == sorted(key for key in alive if alive[key])
+        key = random.choice(values)
+        action = random.randrange(5)
+        if action == 0:
+            chunk.shorten(pattern, found.nonzero()[0])
+        elif action == 1:
+            chunk.drop(money.take(chunk.slots[chunk.start : chunk.stop]) >= 1)
+        elif action == 2 and alive[key]:
+            money[slots[key]] = 0
+            alive[key] = False
+        elif action == 3 and not alive[key]:
+            money[slots[key]] = 5
+            alive[key] = True
+            if not ladder.revive(key):
+                ladder.add(key, slots[key], 0, 0, NO_CAP)
+        elif action == 4:
+            first = min(key for key in alive if alive[key])
+            money[slots[first]] = 0
+            alive[first] = False
+        ladder.check()

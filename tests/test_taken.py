@@ -11,7 +11,9 @@ def room(
 ) -> list[int]:
     who = np.array(lenders, dtype=np.int32)
     limit = cap if isinstance(cap, int) else np.array(cap)
-    return taken.room(who, np.array(own), limit, least, Repeats.among(who)).tolist()
+    found = np.empty(len(own), dtype=np.int64)
+    taken.room(who, np.array(own), limit, least, Repeats.among(who), found)
+    return found.tolist()
 
 
 def test_what_one_loan_takes_is_counted_per_lender() -> None:

@@ -40,37 +40,44 @@ class OpenLoan:
 
 
 class _Entries:
-    """What lenders lent to one borrower and got back, entry by entry; now and then summed up."""
+    """What lenders lent to one borrower and got back, loan by loan; now and then summed up."""
 
-    __slots__ = ("_amounts", "_lenders", "_most", "_new")
+    __slots__ = ("_most", "_rows", "parts", "sums")
 
     def __init__(self) -> None:
-        self._lenders: Lenders = _NOBODY
-        self._amounts: Amounts = _NOTHING
-        self._new: list[tuple[Lenders, Amounts]] = []
+        self.parts: list[tuple[Lenders, Amounts]] = []
+        #: How often the parts were summed up.
+        self.sums = 0
+        self._rows = 0
         self._most = 1024
 
     def add(self, lenders: Lenders, amounts: Amounts) -> None:
         """Append entries; negative amounts were paid back."""
-        self._new.append((lenders, amounts))
+        self.parts.append((lenders, amounts))
+        self._rows += len(lenders)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is time to sum them up."""
+        return self._rows > self._most
+
+    def sum_up(self) -> None:
+        """Have one entry a lender, and none for who has nothing left."""
+        every, amounts = self.columns()
+        lenders, places = np.unique(every, return_inverse=True)
+        sums = np.zeros(len(lenders), dtype=np.int64)
+        np.add.at(sums, places, amounts)
+        self.parts = [(lenders[sums != 0], sums[sums != 0])]
+        self.sums += 1
+        self._rows = len(self.parts[0][0])
+        self._most = 2 * self._rows + 1024
 
     def columns(self) -> tuple[Lenders, Amounts]:
         """All entries; a lender may have several."""
-        if self._new:
-            self._lenders = np.concatenate([self._lenders, *(who for who, _ in self._new)])
-            self._amounts = np.concatenate([self._amounts, *(some for _, some in self._new)])
-            self._new.clear()
-        if len(self._lenders) > self._most:
-            self._sum_up()
-        return self._lenders, self._amounts
-
-    def _sum_up(self) -> None:
-        """One entry a lender, and none for who has nothing left."""
-        lenders, places = np.unique(self._lenders, return_inverse=True)
-        sums = np.zeros(len(lenders), dtype=np.int64)
-        np.add.at(sums, places, self._amounts)
-        self._lenders, self._amounts = lenders[sums != 0], sums[sums != 0]
-        self._most = 2 * len(self._lenders) + 1024
+        return (
+            np.concatenate([_NOBODY, *(who for who, _ in self.parts)]),
+            np.concatenate([_NOTHING, *(some for _, some in self.parts)]),
+        )
 
 
 class Exposure:
@@ -95,8 +102,10 @@ class Exposure:
         self._total: Amounts = np.zeros(0, dtype=np.int64)
         self._pending: list[tuple[str, Lenders, Amounts]] = []
         self._borrowed: dict[str, _Entries] = {}
+        # What stands in `_to_borrower`: the first so many parts of one borrower's entries.
         self._to_borrower: Amounts = np.zeros(0, dtype=np.int64)
-        self._touched: Lenders = np.zeros(0, dtype=np.int32)
+        self._shown: tuple[_Entries, int] | None = None
+        self._shown_parts: list[tuple[Lenders, Amounts]] = []
         self._owed: dict[str, int] = {}
 
     def count(self, request: Request, lenders: Lenders, amounts: Amounts) -> None:
@@ -209,16 +218,24 @@ class Exposure:
     def to_borrower(self, borrower_id: str, lenders: int) -> Amounts | None:
         """What each lender has outstanding to a borrower; None: the borrower never borrowed.
 
-        The array holds until the next call. O(the borrower's notes).
+        The array holds until the next call. O(the borrower's notes), or only the new ones where it
+        is asked for the same borrower again.
         """
         self._count_borrowers()
         entries = self._borrowed.get(borrower_id)
         if entries is None:
             return None
-        self._to_borrower[self._touched] = 0
+        if entries.are_many:
+            entries.sum_up()
+        if self._shown != (entries, entries.sums):
+            for who, _ in self._shown_parts:
+                self._to_borrower[who] = 0
+            self._shown_parts.clear()
+            self._shown = entries, entries.sums
         self._to_borrower = grown(self._to_borrower, lenders)
-        self._touched, amounts = entries.columns()
-        np.add.at(self._to_borrower, self._touched, amounts)
+        for who, amounts in entries.parts[len(self._shown_parts) :]:
+            np.add.at(self._to_borrower, who, amounts)
+            self._shown_parts.append((who, amounts))
         return self._to_borrower
 
     def borrowers_of(self, lender: int) -> dict[str, int]:

@@ -100,8 +100,8 @@ class Chunk:
         self.caps = np.empty(CHUNK, dtype=np.int64)
         self.start = 0
         self.stop = 0
-        # What is worked out of the rows in use; it may lack rows without money, and bear some that
-        # were dropped.
+        # What is worked out of the rows in use, as views of the columns: so it is forgotten before
+        # they are written to. It may lack rows without money, and bear some that were dropped.
         self._lines: dict[bytes, Line] = {}
         # Rows without money that were left out of lines since rows were dropped last.
         self._spent = 0
@@ -119,30 +119,30 @@ class Chunk:
         line = self._lines.get(pattern)
         if line is None:
             used = slice(self.start, self.stop)
-            rows = slice(None) if fits is None else fits.take(self.tags[used]).nonzero()[0]
-            # Copies, so that a line stays what it is while rows come and go.
-            line = Line(
-                self.keys[used][rows].copy(),
-                self.slots[used][rows].astype(np.int64),
-                self.lenders[used][rows].astype(np.int64),
-                self.caps[used][rows].copy(),
-            )
+            line = Line(self.keys[used], self.slots[used], self.lenders[used], self.caps[used])
+            if fits is not None:
+                line = line.take(fits.take(self.tags[used]).nonzero()[0])
             if len(self._lines) == _LINES:
                 self._lines.clear()
             self._lines[pattern] = line
         return line
 
-    def shorten(self, pattern: bytes, alive: npt.NDArray[np.bool_]) -> Line:
-        """Leave the rows that are not `alive` out of the line with that pattern. O(rows)."""
-        rows = alive.nonzero()[0]
-        line = self._lines[pattern] = self._lines[pattern].take(_run_of(rows))
-        self._spent += len(alive) - len(rows)
+    def shorten(self, pattern: bytes, kept: slice | npt.NDArray[np.intp]) -> Line:
+        """Leave all rows but `kept` out of a line that stands here. O(rows); O(1) for a slice."""
+        before = self._lines[pattern]
+        line = self._lines[pattern] = before.take(kept)
+        # A line of all the rows in use: either it or the chunk may have been rid of some since it
+        # was made, but not both.
+        if not pattern and len(before) == self.stop - self.start:
+            self._keep(kept, len(line))
+        else:
+            self._spent += len(before) - len(line)
         return line
 
     @property
     def is_spent(self) -> bool:
         """Whether half of the rows in use or more may have no money left."""
-        return 2 * self._spent >= self.stop - self.start
+        return 0 < self.stop - self.start <= 2 * self._spent
 
     def drop(self, alive: npt.NDArray[np.bool_]) -> None:
         """Drop the rows in use that are not `alive`; where these lead the chunk, in O(1).
@@ -150,11 +150,23 @@ class Chunk:
         The lines stay: they need not know.
         """
         rows = alive.nonzero()[0]
-        kept = _run_of(rows)
-        if isinstance(kept, slice) and (not len(rows) or kept.stop == len(alive)):
-            self.start = self.stop - len(rows)
+        run = len(rows) and rows[-1] - rows[0] < len(rows)
+        first = int(rows[0]) if run else 0
+        self._keep(slice(first, first + len(rows)) if run else rows, len(rows))
+
+    def _keep(self, kept: slice | npt.NDArray[np.intp], count: int) -> None:
+        """Drop the rows in use but `kept`, which are `count`."""
+        if isinstance(kept, slice):
+            self.start, self.stop = self.start + kept.start, self.start + kept.start + count
         else:
-            self._hold(tuple(column[kept] for column in self.rows()))
+            # New columns, because the lines are views of the old ones.
+            rows = tuple(column[kept] for column in self.rows())
+            self.keys = np.empty(CHUNK, dtype=np.int64)
+            self.slots = np.empty(CHUNK, dtype=np.int32)
+            self.lenders = np.empty(CHUNK, dtype=np.int32)
+            self.tags = np.empty(CHUNK, dtype=np.int32)
+            self.caps = np.empty(CHUNK, dtype=np.int64)
+            self._hold(rows)
         self._spent = 0
 
     def forget_lines(self) -> None:
@@ -167,8 +179,8 @@ class Chunk:
 
     def fill(self, rows: Columns) -> None:
         """Hold exactly these rows."""
-        self._hold(rows)
         self._lines.clear()
+        self._hold(rows)
         self._spent = 0
 
     def _hold(self, rows: Columns) -> None:
@@ -197,14 +209,6 @@ class Chunk:
             column[row : stop - 1] = column[row + 1 : stop]
         self.stop = stop - 1
         self._lines.clear()
-
-
-def _run_of(rows: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
-    """The same rows as a slice, if they are one run."""
-    if not len(rows):
-        return slice(0, 0)
-    first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first < len(rows) else rows
 
 
 class Ladder:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from p2pmatch.commitments import Numbers
 from p2pmatch.ladder import rates_of
-from p2pmatch.rooms import Amounts, Rooms
+from p2pmatch.rooms import Amounts, Numbers, Rooms
 
 __all__ = ["rate_left_out"]
 

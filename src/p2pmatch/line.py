@@ -1,6 +1,7 @@
 """Places side by side in rank order, and which of them are one lender's."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 __all__ = ["Line", "Repeats"]
 
 Amounts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 
 
@@ -23,8 +25,13 @@ class Repeats:
     starts: npt.NDArray[np.intp]
     sizes: npt.NDArray[np.intp]
 
+    @cached_property
+    def turns(self) -> list[list[int]]:
+        """The rows, lender by lender."""
+        return [part.tolist() for part in np.split(self.rows, self.starts[1:])]
+
     @staticmethod
-    def among(lenders: Positions) -> "Repeats | None":
+    def among(lenders: Numbers | Positions) -> "Repeats | None":
         """The repeats among these rows' lenders; None where all differ. O(n log n).
 
         Examples
@@ -51,21 +58,49 @@ class Repeats:
 class Line:
     """Places in rank order: parallel columns, and what of them does not change while they stand.
 
-    keys, caps (most per loan, minor units), slots, lenders : int64, because the last two are
-    positions in other columns, and looking up by a narrower integer costs a cast each time.
-    The columns are never written to, so parts of them can be handed on.
+    keys, caps (most per loan, minor units) : int64; slots, lenders : int32. The columns are never
+    written to while the line is in use, so parts of them can be handed on.
     """
 
-    __slots__ = ("_last_key", "_repeats", "_searched", "caps", "keys", "lenders", "slots")
+    __slots__ = (
+        "_last_key",
+        "_lender_rows",
+        "_repeats",
+        "_searched",
+        "_slot_rows",
+        "caps",
+        "keys",
+        "lenders",
+        "slots",
+    )
 
-    def __init__(self, keys: Amounts, slots: Positions, lenders: Positions, caps: Amounts) -> None:
+    def __init__(self, keys: Amounts, slots: Numbers, lenders: Numbers, caps: Amounts) -> None:
         self.keys = keys
         self.slots = slots
         self.lenders = lenders
         self.caps = caps
+        self._slot_rows: Positions | None = None
+        self._lender_rows: Positions | None = None
         self._last_key = -1
         self._repeats: Repeats | None = None
         self._searched = False
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def slot_rows(self) -> Positions:
+        """The slots as what numpy looks rows up by, or each look-up would make it; made once."""
+        if self._slot_rows is None:
+            self._slot_rows = self.slots.astype(np.int64)
+        return self._slot_rows
+
+    @property
+    def lender_rows(self) -> Positions:
+        """The lenders, likewise."""
+        if self._lender_rows is None:
+            self._lender_rows = self.lenders.astype(np.int64)
+        return self._lender_rows
 
     @property
     def last_key(self) -> int:
@@ -84,7 +119,13 @@ class Line:
 
     def take(self, rows: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Line":
         """Some of the rows."""
-        return Line(self.keys[rows], self.slots[rows], self.lenders[rows], self.caps[rows])
+        line = Line(self.keys[rows], self.slots[rows], self.lenders[rows], self.caps[rows])
+        if isinstance(rows, slice):
+            if self._slot_rows is not None:
+                line._slot_rows = self._slot_rows[rows]
+            if self._lender_rows is not None:
+                line._lender_rows = self._lender_rows[rows]
+        return line
 
     @staticmethod
     def joined(lines: Sequence["Line"]) -> "Line":

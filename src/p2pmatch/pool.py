@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from p2pmatch.commitments import Numbers
 from p2pmatch.ladder import CHUNK
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Amounts, Found, Rooms
+from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
 from p2pmatch.state import State
 
 __all__ = ["Pool", "PoolRooms"]
@@ -60,12 +59,12 @@ class PoolRooms(Rooms):
         """The matched supply does not make a loan that the borrower accepts."""
         return "below_min_amount"
 
-    def _found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Found]:
+        """The matched places that may take part, so many at a time."""
         pool, table = self.pool, self.state.table
         for first in range(pool.start, len(pool.keys), CHUNK):
             piece = slice(first, first + CHUNK)
-            slots = pool.slots[piece].astype(np.int64)
-            lenders = pool.lenders[piece].astype(np.int64)
+            slots, lenders = pool.slots[piece], pool.lenders[piece]
             room = np.minimum(pool.money[piece], table.cap.take(slots))
             room -= room % self.increment
             joint = self._joint_room(lenders)

@@ -24,9 +24,10 @@ class AuctionRooms(Rooms):
         """Nothing has to stay."""
         return NO_COMMITMENTS
 
-    def _found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Found]:
+        """The places of the book and those with commitments, in rank order."""
         committed = self._committed()
-        for found in super()._found():
+        for found in super().found():
             upto = int(committed[0].keys.searchsorted(found[0].keys[-1]))
             if upto:
                 yield _merged(_rows(committed, slice(0, upto)), found)
@@ -59,7 +60,7 @@ class AuctionRooms(Rooms):
         room = np.minimum(money, caps)
         room -= room % self.increment
         joint = self._joint_room(held.lenders)
-        found = _line_of(held, caps), room, joint
+        found = Line(held.keys, held.slots, held.lenders, caps), room, joint
         fits = room >= self.least
         if joint is not None:
             fits &= joint >= self.least
@@ -90,18 +91,14 @@ class ClosingRooms(Rooms):
         """The commitments do not make a loan that the borrower accepts."""
         return "below_min_amount"
 
-    def _found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Found]:
+        """The places with commitments."""
         held = self.held
         caps = self.state.table.cap.take(held.slots)
-        yield _line_of(held, caps), held.amounts, None
+        yield Line(held.keys, held.slots, held.lenders, caps), held.amounts, None
 
     def _offer_cap(self, whole: int, size: int) -> int:
         return int(self._share_of(int(self.state.table.share[whole]), size))
-
-
-def _line_of(held: Commitments, caps: npt.NDArray[np.int64]) -> Line:
-    """Places with commitments as a line."""
-    return Line(held.keys, held.slots.astype(np.int64), held.lenders.astype(np.int64), caps)
 
 
 def _rows(found: Found, rows: slice | npt.NDArray[np.bool_]) -> Found:

@@ -22,7 +22,7 @@ from p2pmatch.state import State
 from p2pmatch.taken import Taken
 from p2pmatch.units import FULL_SHARE
 
-__all__ = ["NO_ROWS", "Amounts", "Found", "Positions", "Rooms", "Rows"]
+__all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
 
 # A chunk with fewer rows is joined with those after it, if they are sparse too.
 _SPARSE: Final = 192
@@ -30,7 +30,7 @@ _SPARSE: Final = 192
 _DEAD_ROWS: Final = 64
 
 Amounts = npt.NDArray[np.int64]
-Positions = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 # Places; each one's own room, 0 where it may not take part; the lenders' joint room.
 Found = tuple[Line, Amounts, Amounts | int | None]
 # From a request's id and offers' ids to the lots by which the offers are ranked.
@@ -46,11 +46,13 @@ class Rows:
         not take part.
     raw : what its lender's cap leaves of that, given what the rows before it give.
     given : `raw`, or 0 where that is below the smallest note. The same array where none is.
+
+    All but keys, slots and lenders hold only until the next scan begins.
     """
 
     keys: Amounts
-    slots: Positions
-    lenders: Positions
+    slots: Numbers
+    lenders: Numbers
     own: Amounts
     raw: Amounts
     given: Amounts
@@ -98,7 +100,10 @@ class Rows:
 
 
 NO_ROWS: Final = Rows(
-    *(np.empty(0, dtype=np.int64) for _ in range(6)),
+    np.empty(0, dtype=np.int64),
+    np.empty(0, dtype=np.int32),
+    np.empty(0, dtype=np.int32),
+    *(np.empty(0, dtype=np.int64) for _ in range(3)),
 )
 
 
@@ -117,6 +122,8 @@ class Rooms:
         and, unless a subclass says otherwise, it stays what it is.
     """
 
+    #: Whether what is read is kept for other sizes.
+    remembers = False
     __slots__ = (
         "barred",
         "held",
@@ -130,6 +137,7 @@ class Rooms:
         "overdue",
         "pattern",
         "request",
+        "scratch",
         "selective",
         "state",
         "tag_fits",
@@ -139,6 +147,7 @@ class Rooms:
         self, state: State, request: Request, now: int, held: Commitments = NO_COMMITMENTS
     ) -> None:
         self.state = state
+        self.scratch = state.scratch
         self.request = request
         self.now = now
         self.held = held
@@ -167,11 +176,11 @@ class Rooms:
         """
         taken = self._begin()
         drawn: dict[int, int] = self._held_of_wholes()
-        for line, room, joint in self._found():
+        for line, room, joint in self.found():
             rows, cap = self._rows(line, room, joint, size, drawn, taken)
             yield rows
             if cap is not None:
-                taken.add(rows.lenders, rows.given)
+                taken.add(line.lender_rows, rows.given)
 
     def _rows(
         self,
@@ -184,13 +193,14 @@ class Rooms:
     ) -> tuple[Rows, Amounts | int | None]:
         """What places could give to a loan of `size`, given what is taken; the lenders' caps."""
         own = self._within_offers(line.slots, room, size, drawn, dust=False)
-        cap = self._lender_cap(line.lenders, joint, size)
+        cap = self._lender_cap(line.lender_rows, joint, size)
         raw = own
         if cap is not None:
-            raw = taken.room(line.lenders, own, cap, self.least, line.repeats)
+            raw = self.scratch.take(len(own))
+            taken.room(line.lender_rows, own, cap, self.least, line.repeats, raw)
         given = raw
         if self.least > self.increment:
-            given = raw * (raw >= self.least)
+            given = np.multiply(raw, raw >= self.least, out=self.scratch.take(len(raw)))
         return Rows(line.keys, line.slots, line.lenders, own, raw, given), cap
 
     def capped(self, size: int, *, dust: bool = True) -> Iterator[Rows]:
@@ -199,7 +209,8 @@ class Rooms:
         With `dust`, parts of one offer that are too small for a note count against its cap too.
         """
         drawn: dict[int, int] = self._held_of_wholes()
-        for line, room, joint in self._found():
+        self.scratch.begin()
+        for line, room, joint in self.found():
             if joint is not None:
                 room = room * (joint >= self.least)  # noqa: PLW2901 - less of the same
             own = self._within_offers(line.slots, room, size, drawn, dust=dust)
@@ -236,13 +247,15 @@ class Rooms:
         for first in range(0, len(order), CHUNK):
             piece = rows.take(order[first : first + CHUNK])
             repeats = Repeats.among(piece.lenders)
-            raw = taken.room(piece.lenders, piece.own, piece.raw, self.least, repeats)
+            raw = np.empty_like(piece.own)
+            taken.room(piece.lenders, piece.own, piece.raw, self.least, repeats, raw)
             given = raw * (raw >= self.least)
             yield attrs.evolve(piece, raw=raw, given=given)
             taken.add(piece.lenders, given)
 
     def _begin(self) -> Taken:
         """The count of what each lender gives: nothing yet, but for what stays committed."""
+        self.scratch.begin()
         taken = self.state.taken
         taken.begin(len(self.state.lender_names))
         stays = self.stays()
@@ -286,7 +299,7 @@ class Rooms:
             else:
                 at += 1
 
-    def _found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Found]:
         """The places that may take part, chunk by chunk; of some the lender may have no room."""
         for chunk in self._chunks():
             found = self._taking_part(chunk)
@@ -296,18 +309,16 @@ class Rooms:
     def _taking_part(self, chunk: Chunk) -> Found | None:
         """The places of a chunk that the request's tags fit; None if none of them may take part."""
         line = chunk.line(self.pattern, self.tag_fits)
-        if not len(line.slots):
+        if not len(line):
             return None
         least = self.least
-        remaining = self.state.table.remaining
-        room = remaining.take(line.slots)
+        room = self._money(line)
         # With a smallest note of 1 what is no note is nothing.
-        alive = np.count_nonzero(room if least == 1 else room >= least)
+        alive = int(np.count_nonzero(room if least == 1 else room >= least))
         if not alive or len(room) - alive >= _DEAD_ROWS:
-            line = self._shortened(chunk, room >= least)
+            line, room = self._shortened(chunk, room, len(room) - alive)
             if not alive:
                 return None
-            room = remaining.take(line.slots)
         if self.ladder.capped:
             np.minimum(room, line.caps, out=room)
         if self.increment > 1:
@@ -320,15 +331,25 @@ class Rooms:
                 return None
         elif least > 1:
             room *= room >= least
-        return line, room, self._joint_room(line.lenders)
+        return line, room, self._joint_room(line.lender_rows) if self.limits else None
 
-    def _shortened(self, chunk: Chunk, alive: npt.NDArray[np.bool_]) -> Line:
-        """The line that this request reads, without the rows that are not `alive`."""
-        line = chunk.shorten(self.pattern, alive)
+    def _money(self, line: Line) -> Amounts:
+        """What is left at each place."""
+        # All slots are in the table; "clip" only spares numpy a copy.
+        room = self.scratch.take(len(line))
+        return self.state.table.remaining.take(line.slot_rows, out=room, mode="clip")
+
+    def _shortened(self, chunk: Chunk, room: Amounts, dead: int) -> tuple[Line, Amounts]:
+        """The line that this request reads, and its rooms, without the rows without money."""
+        kept: slice | npt.NDArray[np.intp] = slice(dead, len(room))
+        # Most often they are the first, because the best places are used up first.
+        if np.count_nonzero(room[kept] >= self.least) < len(room) - dead:
+            kept = (room >= self.least).nonzero()[0]
+        line = chunk.shorten(self.pattern, kept)
         if chunk.is_spent:
             used = slice(chunk.start, chunk.stop)
             chunk.drop(self.state.table.remaining.take(chunk.slots[used]) >= self.least)
-        return line
+        return line, room[kept]
 
     def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
         """Take the places out of `fits` that are not eligible."""
@@ -339,7 +360,7 @@ class Rooms:
         if self.overdue:
             fits &= self.state.table.expires.take(line.slots) > self.now
 
-    def _joint_room(self, lenders: Positions) -> Amounts | int | None:
+    def _joint_room(self, lenders: Numbers | Amounts) -> Amounts | int | None:
         """Each lender's joint room: the tightest of its limits less what counts against it.
 
         One number where no limit differs between lenders; None where there is no limit.
@@ -349,16 +370,18 @@ class Rooms:
         for name, outstanding in self.limits:
             left = self.state.lender_caps.of(name, lenders, count)
             if outstanding is not None:
-                left = left - outstanding.take(lenders)
+                counted = self.scratch.take(len(lenders))
+                outstanding.take(lenders, out=counted, mode="clip")
+                left = np.subtract(left, counted, out=counted)
                 if self.held_by is not None:
-                    left = left + self.held_by.take(lenders)
+                    left += self.held_by.take(lenders)
             room = left if room is None else _lesser(room, left)
         if isinstance(room, np.ndarray):
             np.maximum(room, 0, out=room)
         return room if room is None or self.increment == 1 else room - room % self.increment
 
     def _lender_cap(
-        self, lenders: Positions, joint: Amounts | int | None, target: int
+        self, lenders: Numbers | Amounts, joint: Amounts | int | None, target: int
     ) -> Amounts | int | None:
         """The joint room, and the lender's share of a loan of `target`, whichever is less."""
         cap = joint
@@ -373,7 +396,7 @@ class Rooms:
             cap = share_cap if cap is None else _lesser(cap, share_cap)
         return cap
 
-    def _share_of(self, share: Amounts | Positions | int, target: int) -> Amounts | int:
+    def _share_of(self, share: Amounts | Numbers | int, target: int) -> Amounts | int:
         """A share of a loan of `target`, minor units, in whole increments; `NO_SHARE`: no cap."""
         # NO_SHARE * MAX_AMOUNT fits an int64.
         if isinstance(share, int):
@@ -383,7 +406,7 @@ class Rooms:
         return np.where(share == NO_SHARE, NO_CAP, exacts - exacts % self.increment)
 
     def _within_offers(
-        self, slots: Positions, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
+        self, slots: Numbers, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
     ) -> Amounts:
         """Cap each row by its offer's share of a loan of `size`, and an offer's rows together."""
         state = self.state

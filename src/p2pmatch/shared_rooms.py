@@ -10,6 +10,7 @@ from p2pmatch.line import Line
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Found, Rooms, Rows
+from p2pmatch.scratch import Fresh
 from p2pmatch.state import State
 
 __all__ = ["Front", "SharedRooms"]
@@ -39,11 +40,14 @@ class SharedRooms(Rooms):
     answers for smaller ones at once, where it can.
     """
 
+    remembers = True
     __slots__ = ("_line", "_read", "_rest")
 
     def __init__(self, state: State, request: Request, now: int) -> None:
         super().__init__(state, request, now)
-        self._rest = super()._found()
+        # What it has read is kept.
+        self.scratch = Fresh()
+        self._rest = super().found()
         self._read: list[Found] = []
         self._line: list[Rows] | None = None
 
@@ -108,7 +112,8 @@ class SharedRooms(Rooms):
             line.append(rows)
             yield rows
 
-    def _found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Found]:
+        """What was read, then more, which is remembered."""
         yield from self._read
         for line, room, joint in self._rest:
             rows = room.nonzero()[0]

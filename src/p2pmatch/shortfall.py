@@ -14,7 +14,7 @@ import numpy as np
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.ladder import key_bound
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Amounts, Found, Positions, Rooms
+from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import Sweep
 from p2pmatch.units import MAX_RATE
@@ -147,7 +147,7 @@ class LiftedRooms(Rooms):
         """The amount, or what the borrower's limit leaves."""
         return self.request.amount if "borrower_limit" in self.lifted else super().largest()
 
-    def _found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Found]:
         for chunk in self._chunks():
             line = chunk.line(self.pattern, self.tag_fits)
             if not len(line.slots):
@@ -166,12 +166,12 @@ class LiftedRooms(Rooms):
                 yield line, room * fits, joint
 
     def _lender_cap(
-        self, lenders: Positions, joint: Amounts | int | None, target: int
+        self, lenders: Numbers | Amounts, joint: Amounts | int | None, target: int
     ) -> Amounts | int | None:
         return joint if "max_share" in self.lifted else super()._lender_cap(lenders, joint, target)
 
     def _within_offers(
-        self, slots: Positions, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
+        self, slots: Numbers, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool
     ) -> Amounts:
         if "offer_max_share" in self.lifted:
             return own

@@ -27,6 +27,7 @@ from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
 from p2pmatch.request_columns import ids_of
 from p2pmatch.rules import Rules
+from p2pmatch.scratch import Scratch
 from p2pmatch.table import STANDING, OfferTable
 from p2pmatch.taken import Taken
 from p2pmatch.waiting import Waiting
@@ -99,6 +100,7 @@ class State:
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
+        self.scratch = Scratch()
         #: How a run of requests is filled (see `p2pmatch.fill`).
         self.fill = fill
         self.exposure = Exposure(rules.grades)

@@ -11,41 +11,15 @@ import attrs
 import numpy as np
 
 from p2pmatch.allocation import Fifo, Level, Lottery, allocated
-from p2pmatch.commitments import NO_COMMITMENTS, Commitments, Numbers
+from p2pmatch.commitments import NO_COMMITMENTS, Commitments
+from p2pmatch.in_order import in_order
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.orders import Request
-from p2pmatch.rooms import NO_ROWS, Amounts, Positions, Rooms, Rows
+from p2pmatch.placement import Placement
+from p2pmatch.rooms import Amounts, Numbers, Rooms, Rows
 from p2pmatch.state import State
 
-__all__ = ["Placement", "Sweep", "sweep"]
-
-
-@attrs.define(eq=False)
-class Placement:
-    """Where the money of one loan comes from, in rank order.
-
-    Parameters
-    ----------
-    principal : the loan's size, minor units.
-    keys : int64, shape (n,): the places they come from.
-    slots, lenders : int32, shape (n,).
-    amounts : int64, shape (n,), minor units.
-    unfunded : what of the request found no money, minor units.
-    reason : why, a stable code; None when the request is funded in full.
-    """
-
-    principal: int
-    keys: Amounts
-    slots: Numbers
-    lenders: Numbers
-    amounts: Amounts
-    unfunded: int
-    reason: str | None
-
-    @property
-    def asks(self) -> Amounts:
-        """The rates asked, int64, shape (n,), ppm."""
-        return rates_of(self.keys)
+__all__ = ["Sweep", "sweep"]
 
 
 def sweep(state: State, request: Request, now: int) -> Placement:
@@ -83,6 +57,9 @@ class Sweep:
 
     def run(self, least_amount: int) -> Placement:
         """Try targets from the request's amount downwards until one can be placed whole."""
+        placement = in_order(self.rooms)
+        if placement is not None:
+            return placement
         target = self.rooms.largest()
         reason = None if target == self.request.amount else "borrower_limit"
         if target < least_amount:
@@ -112,8 +89,8 @@ class Sweep:
         count = len(stays.amounts)
         new = Commitments(
             rows.keys[count:],
-            rows.slots[count:].astype(np.int32),
-            rows.lenders[count:].astype(np.int32),
+            rows.slots[count:],
+            rows.lenders[count:],
             rows.given[count:],
         ).positive()
         if not count:
@@ -132,10 +109,11 @@ class Sweep:
 
     def _place_in_order(self, target: int, scan: Iterator[Rows]) -> tuple[int, list[Rows]]:
         """Use up the rows one after the other."""
+        scratch = self.rooms.scratch
         pieces = self._staying()
         missing = target
         for rows in scan:
-            end, rest = _reach(rows, missing)
+            end, rest = _reach(rows, missing, scratch.take(len(rows.given)))
             if end < 0:
                 pieces.append(rows)
                 missing -= rest
@@ -152,8 +130,8 @@ class Sweep:
         stays = self.rooms.stays()
         if not len(stays.amounts):
             return []
-        slots, lenders = stays.slots.astype(np.int64), stays.lenders.astype(np.int64)
-        return [Rows(stays.keys, slots, lenders, stays.amounts, stays.amounts, stays.amounts)]
+        amounts = stays.amounts
+        return [Rows(stays.keys, stays.slots, stays.lenders, amounts, amounts, amounts)]
 
     def _with_tail(self, target: int, rows: Rows) -> tuple[int, Rows]:
         """Bring a last note below the smallest up to it, or drop it."""
@@ -179,12 +157,13 @@ class Sweep:
 
     def _place_by_level(self, target: int, scan: Iterator[Rows]) -> tuple[int, Rows]:
         """As `_place_in_order`, for rules that share a rate: the last is read whole and shared."""
+        scratch = self.rooms.scratch
         pieces = []
         missing = target
         bound = None
         for rows in scan:
             if bound is None:
-                end, rest = _reach(rows, missing)
+                end, rest = _reach(rows, missing, scratch.take(len(rows.given)))
                 if end < 0:
                     missing -= rest
                     pieces.append(rows)
@@ -226,7 +205,7 @@ class Sweep:
         given[candidates] = parts
         return target - need + placed
 
-    def _shared(self, need: int, rooms: Amounts, slots: Positions) -> Amounts:
+    def _shared(self, need: int, rooms: Amounts, slots: Numbers) -> Amounts:
         level = Level(
             need=need,
             rooms=rooms,
@@ -261,21 +240,16 @@ class Sweep:
             keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
             given = given.take(used)
         left = self.request.amount - principal
-        return Placement(
-            principal, keys, slots.astype(np.int32), lenders.astype(np.int32), given, left, reason
-        )
+        return Placement(principal, keys, slots.copy(), lenders.copy(), given, left, reason)
 
     def _nothing(self, reason: str) -> Placement:
-        none = NO_COMMITMENTS
-        return Placement(
-            0, none.keys, none.slots, none.lenders, none.amounts, self.request.amount, reason
-        )
+        return Placement.nothing(self.request.amount, reason)
 
 
 class _Names(Sequence[str]):
     """The ids of some offers, looked up when somebody asks."""
 
-    def __init__(self, names: Sequence[str], slots: Positions) -> None:
+    def __init__(self, names: Sequence[str], slots: Numbers) -> None:
         self._names = names
         self._slots = slots
 
@@ -292,7 +266,7 @@ class _Names(Sequence[str]):
         return self._names[int(self._slots[index])]
 
 
-def _columns(pieces: list[Rows]) -> tuple[Amounts, Positions, Positions, Amounts]:
+def _columns(pieces: list[Rows]) -> tuple[Amounts, Numbers, Numbers, Amounts]:
     """Keys, slots, lenders and what is given, the pieces one after the other."""
     if len(pieces) == 1:
         rows = pieces[0]
@@ -305,12 +279,12 @@ def _columns(pieces: list[Rows]) -> tuple[Amounts, Positions, Positions, Amounts
     )
 
 
-def _reach(rows: Rows, missing: int) -> tuple[int, int]:
+def _reach(rows: Rows, missing: int, reached: Amounts) -> tuple[int, int]:
     """Where `missing` is met: the row and what it gives; or (-1, the sum) if the rows fall short.
 
     A row whose cap leaves less than a note meets it too if it alone would take all that is missing.
     """
-    reached = rows.given.cumsum()
+    np.add.accumulate(rows.given, out=reached)
     total: int = reached.item(-1)
     if rows.given is rows.raw:
         if total < missing:

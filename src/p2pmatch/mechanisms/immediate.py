@@ -4,9 +4,10 @@ from p2pmatch.events import Event, RequestUnfunded
 from p2pmatch.loans import Loan
 from p2pmatch.mechanisms.loan import loan_event, loan_of
 from p2pmatch.orders import Request
+from p2pmatch.placement import Placement
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
-from p2pmatch.sweep import Placement, Sweep
+from p2pmatch.sweep import Sweep
 
 __all__ = ["match", "match_now"]
 

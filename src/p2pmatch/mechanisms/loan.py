@@ -10,10 +10,10 @@ from p2pmatch.events import Event, LoanHeld, LoanMade
 from p2pmatch.left_out import rate_left_out
 from p2pmatch.loans import Loan, Notes
 from p2pmatch.orders import Request
+from p2pmatch.placement import Placement
 from p2pmatch.pricing import Accepted, PayAsOffered
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
-from p2pmatch.sweep import Placement
 
 __all__ = ["loan_at", "loan_event", "loan_of"]
 

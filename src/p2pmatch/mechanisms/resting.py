@@ -13,10 +13,11 @@ from p2pmatch.events import (
 )
 from p2pmatch.loans import Loan, Notes
 from p2pmatch.mechanisms.loan import loan_event, loan_of
+from p2pmatch.placement import Placement
 from p2pmatch.resting_rooms import AuctionRooms, ClosingRooms
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
-from p2pmatch.sweep import Placement, Sweep
+from p2pmatch.sweep import Sweep
 from p2pmatch.time_in_force import Auction, Immediate
 from p2pmatch.waiting import Held, Resting
 

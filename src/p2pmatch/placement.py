@@ -1,0 +1,43 @@
+"""Where the money of one loan comes from."""
+
+import attrs
+
+from p2pmatch.commitments import NO_COMMITMENTS, Amounts, Numbers
+from p2pmatch.ladder import rates_of
+
+__all__ = ["Placement"]
+
+
+# Not frozen, because a frozen one takes twice as long to make; nobody changes it all the same.
+@attrs.define(eq=False)
+class Placement:
+    """Where the money of one loan comes from, in rank order.
+
+    Parameters
+    ----------
+    principal : the loan's size, minor units.
+    keys : int64, shape (n,): the places they come from. They hold until the book changes.
+    slots, lenders : int32, shape (n,).
+    amounts : int64, shape (n,), minor units.
+    unfunded : what of the request found no money, minor units.
+    reason : why, a stable code; None when the request is funded in full.
+    """
+
+    principal: int
+    keys: Amounts
+    slots: Numbers
+    lenders: Numbers
+    amounts: Amounts
+    unfunded: int
+    reason: str | None
+
+    @property
+    def asks(self) -> Amounts:
+        """The rates asked, int64, shape (n,), ppm."""
+        return rates_of(self.keys)
+
+    @staticmethod
+    def nothing(unfunded: int, reason: str) -> "Placement":
+        """No loan."""
+        none = NO_COMMITMENTS
+        return Placement(0, none.keys, none.slots, none.lenders, none.amounts, unfunded, reason)
