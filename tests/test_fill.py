@@ -250,3 +250,51 @@ def test_compiled_it_is_the_same() -> None:
         book = [attrs.evolve(draw.offer(9, card=False), max_share=None) for _ in range(400)]
         twins.do(lambda market, book=book, now=turn: market.post_many(offer_columns(book), now=now))
         twins.submit([draw.request(9) for _ in range(60)], now=turn)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_where_nothing_limits_many_are_filled_at_once(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    whole = fill._fill_at_once
+
+    def counted(*arguments: Any) -> tuple[int, int]:
+        found = whole(*arguments)
+        at_once.append(found[0] - arguments[5])
+        return found
+
+    monkeypatch.setattr(fill, "_fill_at_once", counted)
+    if seed % 2:
+        monkeypatch.setattr("p2pmatch.mechanisms.bulk._NOTES", 3)
+    random = Random(seed)
+    increment = random.choice([1, 5])
+    twins = Twins(Rules(grades=["A", "B"], terms=[36], increment=increment))
+    count = 3_000
+    columns = {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{i}" for i in range(count)],
+        # Some end where a request does.
+        "amount": [random.choice([1, 5, 7, 10, 25]) for _ in range(count)],
+        "min_rate": [random.randrange(40) * 1_000 for _ in range(count)],
+        "grades": [random.choice(["A", "A", "A", "", "B"]) for _ in range(count)],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    for turn in range(4):
+        twins.submit(
+            [
+                Request(
+                    request_id=f"r{turn}-{i}",
+                    # Some borrowers lend, too, and are left to be matched by themselves.
+                    borrower_id=random.choice(["bob"] * 9 + [f"l{i}"]),
+                    amount=random.choice([5, 10, 50, 125, 400]),
+                    max_rate=random.choice([90_000] * 20 + [1_000]),
+                    grade="A" if i % 50 < 40 else "B",
+                    term=36,
+                    min_amount=random.choice([None, 1]),
+                )
+                for i in range(100)
+            ]
+        )
+    assert max(at_once) > 8
+    assert 0 in at_once

@@ -24,6 +24,10 @@ MORE: Final = 1
 ODD: Final = 2
 FULL: Final = 3
 
+# So many requests are tried at once at first, and at most.
+_FEWEST: Final = 16
+_MOST: Final = 1024
+
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
@@ -133,7 +137,16 @@ def fill(
     notes: int,
 ) -> tuple[int, int, int]:
     """Fill requests by vector passes over the segments. See `Fill`."""
+    batch = _FEWEST
     while row < len(asked.amounts):
+        if _nothing_limits(places, means, units):
+            # As many as could be filled at once the last time, and then some.
+            stop = min(row + batch, len(asked.amounts))
+            filled, notes = _fill_at_once(places, asked, means, made, units, row, stop, notes)
+            batch = min(2 * batch, _MOST) if filled == stop else _FEWEST
+            if filled > row:
+                row = filled
+                continue
         if asked.odd[row]:
             return row, notes, ODD
         _remember(asked, means, made, row)
@@ -149,6 +162,114 @@ def fill(
             return row, notes, why
         row += 1
     return row, notes, DONE
+
+
+def _nothing_limits(places: Places, means: Means, units: tuple[int, int]) -> bool:
+    """Whether every whole increment at every place may go to every request."""
+    increment, least = units
+    limits = (means.per_loan, means.in_all, means.in_grade, means.per_borrower)
+    return increment == least and not any(
+        len(column) for column in (places.tags, places.caps, *limits)
+    )
+
+
+def _fill_at_once(
+    places: Places,
+    asked: Asked,
+    means: Means,
+    made: Made,
+    units: tuple[int, int],
+    row: int,
+    stop: int,
+    notes: int,
+) -> tuple[int, int]:
+    """Fill requests of one cell from `row` on, up to `stop`, as far as that is easy.
+
+    The money of the places and the money asked for are laid out along one line each; a note ends
+    wherever one of the places or one of the requests does.
+
+    Returns
+    -------
+    The first request that is not filled, and how many notes there are.
+    """
+    cell = int(asked.cells[row])
+    asked_rows = slice(row, stop)
+    others = (asked.cells[asked_rows] != cell) | (asked.barred[asked_rows] >= 0)
+    others |= asked.odd[asked_rows]
+    count = int(others.argmax()) if others.any() else stop - row
+    demand = asked.amounts[row : row + count].cumsum()
+    if not count:
+        return row, notes
+    standing, rooms = _supply(places, means, units[0], cell, int(demand[-1]))
+    supply = rooms.cumsum()
+    if not len(supply):
+        return row, notes
+    demand = demand[: demand.searchsorted(supply[-1], side="right")]
+    # The place at which each request ends, which its rate must reach.
+    ends = supply.searchsorted(demand)
+    dear = places.keys[standing[ends]] >= asked.bounds[row : row + len(demand)]
+    if dear.any():
+        demand, ends = demand[: dear.argmax()], ends[: dear.argmax()]
+    if not len(demand):
+        return row, notes
+    end = int(ends[-1])
+    cuts = _merged(supply[:end], demand)
+    rest = notes + len(cuts)
+    if rest > len(made.slots):
+        return row, notes
+    which = standing[supply.searchsorted(cuts)]
+    made.keys[notes:rest] = places.keys[which]
+    made.slots[notes:rest] = places.slots[which]
+    made.lenders[notes:rest] = places.lenders[which]
+    made.amounts[notes:rest] = np.diff(cuts, prepend=0)
+    made.ends[row : row + len(demand)] = notes + cuts.searchsorted(demand) + 1
+    accounts = places.accounts[standing[: end + 1]]
+    rooms[end] -= int(supply[end] - demand[-1])
+    means.left[accounts] -= rooms[: end + 1]
+    _leave(places, cell, int(standing[end]))
+    return row + len(demand), rest
+
+
+def _merged(one: Amounts, other: Amounts) -> Amounts:
+    """Two rising lists as one, each number once. O(n): a stable sort finds the two runs."""
+    both = np.concatenate((one, other))
+    both.sort(kind="stable")
+    return both[np.flatnonzero(np.diff(both, prepend=-1))]
+
+
+def _supply(
+    places: Places, means: Means, increment: int, cell: int, need: int
+) -> tuple[npt.NDArray[np.intp], Amounts]:
+    """The cell's places with money, as far as `need`, and the whole increments at each."""
+    rows: list[npt.NDArray[np.intp]] = []
+    rooms: list[Amounts] = []
+    segment, step = int(places.first[cell]), 1
+    while segment >= 0 and need > 0:
+        pieces: list[npt.NDArray[np.intp]] = []
+        # One, then two, then four at a time, because each time costs as much as many rows.
+        while segment >= 0 and len(pieces) < step:
+            pieces.append(np.arange(places.starts[segment], places.stops[segment]))
+            segment = int(places.following[segment])
+        step *= 2
+        every = np.concatenate(pieces)
+        room = means.left.take(places.accounts.take(every))
+        room -= room % increment
+        used = room.nonzero()[0]
+        rows.append(every[used])
+        rooms.append(room[used])
+        need -= int(room.sum())
+    if not rows:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
+    return np.concatenate(rows), np.concatenate(rooms)
+
+
+def _leave(places: Places, cell: int, row: int) -> None:
+    """Leave behind the cell's places before `row`, which have no money any more."""
+    segment = int(places.first[cell])
+    while places.stops[segment] <= row:
+        segment = int(places.following[segment])
+    places.first[cell] = segment
+    places.starts[segment] = row
 
 
 Pieces = list[tuple[npt.NDArray[np.intp], Amounts]]

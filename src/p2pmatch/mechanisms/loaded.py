@@ -20,6 +20,8 @@ _ROWS: Final = 4096
 _SEGMENTS: Final = 64
 # A cell's chunks are loaded one, then two, then four at a time, up to so many.
 _CHUNKS: Final = 64
+# What is copied out of chunks.
+_COLUMNS: Final = ("keys", "slots", "lenders", "tags", "caps")
 
 
 class Loaded:
@@ -70,8 +72,8 @@ class Loaded:
         step = self._step[cell] = min(2 * self._step.get(cell, 0) or 1, _CHUNKS)
         pieces = self.state.ladders[cell].after(self._last_key.get(cell, -1), step)
         self._places.complete[cell] = not pieces
-        for chunk, used in pieces:
-            self._append(cell, chunk, used)
+        if pieces:
+            self._append(cell, pieces)
 
     def spend(self, slots: Numbers, amounts: Amounts) -> None:
         """Take money off the accounts of some slots, each there once, as far as they are loaded."""
@@ -79,18 +81,19 @@ class Loaded:
         known = accounts >= 0
         self.left[accounts[known]] -= amounts[known]
 
-    def _append(self, cell: int, chunk: Chunk, used: slice) -> None:
-        rows = slice(self._rows, self._rows + used.stop - used.start)
-        self._make_space(rows.stop)
+    def _append(self, cell: int, pieces: list[tuple[Chunk, slice]]) -> None:
+        sizes = np.array([used.stop - used.start for _, used in pieces])
+        rows = slice(self._rows, self._rows + int(sizes.sum()))
+        self._make_space(rows.stop, self._segments + len(pieces))
         places = self._places
-        places.keys[rows] = chunk.keys[used]
-        places.slots[rows] = slots = chunk.slots[used]
-        places.lenders[rows] = chunk.lenders[used]
-        if len(places.tags):
-            places.tags[rows] = chunk.tags[used]
-        if len(places.caps):
-            places.caps[rows] = chunk.caps[used]
-        self.left[rows] = self.state.table.remaining.take(slots)
+        for name in _COLUMNS:
+            column = getattr(places, name)
+            if len(column):
+                # A column of chunks has the name of the places' in one.
+                parts = [getattr(chunk, name)[used] for chunk, used in pieces]
+                np.concatenate(parts, out=column[rows])
+        slots = places.slots[rows]
+        self.state.table.remaining.take(slots, out=self.left[rows], mode="clip")
         accounts = np.arange(rows.start, rows.stop)
         if self._several:
             before = self._known().take(slots)
@@ -98,9 +101,9 @@ class Loaded:
         if self._account_of is not None:
             self._account_of[slots] = accounts + 1
         places.accounts[rows] = accounts
-        self._link(cell, rows)
+        self._link(cell, rows.start + sizes.cumsum(), sizes)
         self._rows = rows.stop
-        self._last_key[cell] = int(chunk.keys[used.stop - 1])
+        self._last_key[cell] = int(places.keys[rows.stop - 1])
 
     def _known(self) -> Amounts:
         if self._account_of is None:
@@ -111,20 +114,22 @@ class Loaded:
             self._account_of[self._places.slots[used]] = self._places.accounts[used] + 1
         return self._account_of
 
-    def _link(self, cell: int, rows: slice) -> None:
-        """Make the rows the cell's last segment."""
+    def _link(self, cell: int, stops: Amounts, sizes: Amounts) -> None:
+        """Make the rows that end at `stops` the cell's last segments."""
         places, segment = self._places, self._segments
-        self._segments += 1
-        places.starts[segment], places.stops[segment] = rows.start, rows.stop
-        places.following[segment] = -1
+        self._segments += len(stops)
+        new = slice(segment, self._segments)
+        places.starts[new], places.stops[new] = stops - sizes, stops
+        places.following[new] = np.arange(segment + 1, self._segments + 1)
+        places.following[self._segments - 1] = -1
         last = self._last.get(cell)
         if last is None:
             places.first[cell] = segment
         else:
             places.following[last] = segment
-        self._last[cell] = segment
+        self._last[cell] = self._segments - 1
 
-    def _make_space(self, rows: int) -> None:
+    def _make_space(self, rows: int, segments: int) -> None:
         """Let the columns grow in place, which for large ones moves pages instead of bytes."""
         places = self._places
         if rows > len(self.left):
@@ -134,6 +139,6 @@ class Loaded:
             for column in (places.tags, places.caps):
                 if len(column):
                     column.resize(2 * rows, refcheck=False)
-        if self._segments == len(places.starts):
+        if segments > len(places.starts):
             for column in (places.starts, places.stops, places.following):
-                column.resize(2 * self._segments, refcheck=False)
+                column.resize(2 * segments, refcheck=False)
