@@ -5,7 +5,9 @@ repeats from row to row (the cells an offer stands in, its tags) is kept once an
 number.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -27,6 +29,7 @@ __all__ = [
     "Place",
     "TagRule",
     "checked_columns",
+    "coded",
     "read_offers",
     "read_requests",
 ]
@@ -47,6 +50,7 @@ _SEPARATOR = "|"
 # Text of more digits is no number of months, and need not be turned into one.
 _LONGEST_TERM = 10
 _T = TypeVar("_T")
+_H = TypeVar("_H", bound=Hashable)
 Codes = npt.NDArray[np.int32]
 
 
@@ -352,14 +356,26 @@ def _distinct(
     values = _as_list(columns, name)
     if not set(map(type, values)) <= {str, type(None)}:
         values = [_hashable(value) for value in values]
-    first_row: dict[Any, int] = {}
-    for row, value in enumerate(values):
-        if value not in first_row:
-            first_row[value] = row
-    number = {value: code for code, value in enumerate(first_row)}
-    distinct = [read(value, f"{name}[{row}]") for value, row in first_row.items()]
-    codes = np.fromiter(map(number.__getitem__, values), dtype=np.int32, count=rows)
-    return distinct, codes
+    found, codes = coded(values)
+    first_row = np.empty(len(found), dtype=np.int64)
+    # Of several rows that are written to one place the last stays, which is the first of all.
+    first_row[codes[::-1]] = np.arange(rows)[::-1]
+    firsts = first_row.tolist()
+    return [read(value, f"{name}[{row}]") for value, row in zip(found, firsts, strict=True)], codes
+
+
+def coded(values: Sequence[_H]) -> tuple[list[_H], Codes]:
+    """The distinct values in the order in which they come, and which of them each row has. O(n).
+
+    Examples
+    --------
+    >>> found, codes = coded(["b", "a", "b"])
+    >>> found, codes.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
+    numbers: defaultdict[_H, int] = defaultdict(count().__next__)
+    codes = np.fromiter(map(numbers.__getitem__, values), dtype=np.int32, count=len(values))
+    return list(numbers), codes
 
 
 def _hashable(value: Any) -> Any:  # noqa: ANN401 - any value a cell may hold

@@ -6,7 +6,7 @@ events, and nothing else.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sortedcontainers import SortedDict
 
 from p2pmatch.caps import BorrowerCaps, LenderCaps
-from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
+from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, coded, unless
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
@@ -119,6 +119,17 @@ class State:
         if number == len(self.lender_names):
             self.lender_names.append(lender_id)
         return number
+
+    def numbers_of_lenders(self, lender_ids: Sequence[str]) -> Numbers:
+        """`lender_number`, for many."""
+        found, codes = coded(lender_ids)
+        new = [lender_id for lender_id in found if lender_id not in self.lenders]
+        self.lenders.update(
+            zip(new, range(len(self.lenders), len(self.lenders) + len(new)), strict=True)
+        )
+        self.lender_names.extend(new)
+        numbers = map(self.lenders.__getitem__, found)
+        return np.fromiter(numbers, dtype=np.int32, count=len(found))[codes]
 
     def place_number(self, place: Place) -> int:
         """The number of a pair (grades, terms)."""
@@ -259,9 +270,6 @@ class State:
         slots = np.arange(first, stop, dtype=np.int32)
         self.offer_names.extend(offers.offer_ids)
         self.slot_of.update(zip(offers.offer_ids, range(first, stop), strict=True))
-        for lender_id in dict.fromkeys(offers.lender_ids):
-            self.lender_number(lender_id)
-        lenders = map(self.lenders.__getitem__, offers.lender_ids)
         places = np.array([self.place_number(p) for p in offers.places], dtype=np.int32)
         tags = np.array([self.tag_number(t) for t in offers.tag_rules], dtype=np.int32)
         table.amount[first:stop] = table.remaining[first:stop] = offers.amounts
@@ -270,7 +278,7 @@ class State:
         table.share[first:stop] = offers.max_share
         table.expires[first:stop] = offers.expires_at
         table.rate[first:stop] = offers.min_rates
-        table.lender[first:stop] = np.fromiter(lenders, dtype=np.int32, count=rows)
+        table.lender[first:stop] = self.numbers_of_lenders(offers.lender_ids)
         table.place[first:stop] = places[offers.place_codes]
         table.tag[first:stop] = tags[offers.tag_codes]
         self.arrivals += rows
