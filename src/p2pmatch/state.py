@@ -5,7 +5,6 @@ these operations for events that have been decided. `digest` covers all that can
 events, and nothing else.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
@@ -517,7 +516,9 @@ class State:
 
     def digest(self) -> str:
         """A BLAKE2b hash, hex, of all that can influence later events. O(offers + notes)."""
-        hasher = hashlib.blake2b(digest_size=32)
+        from hashlib import blake2b
+
+        hasher = blake2b(digest_size=32)
         for piece in chain(
             self._offer_pieces(), self._party_pieces(), self._loan_pieces(), self._waiting_pieces()
         ):

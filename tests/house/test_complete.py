@@ -89,6 +89,10 @@ def test_every_command_has_a_call_and_a_step_of_the_random_histories() -> None:
         assert call in steps
 
 
+def test_every_rule_of_an_annual_rate_can_be_asked_for() -> None:
+    assert missing(rules.APR_RULES, finance.APR_RULES) == set()
+
+
 def test_a_planted_command_is_missed() -> None:
     class Planted(commands.Command):
         """Nobody decides this."""
