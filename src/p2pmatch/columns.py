@@ -16,7 +16,7 @@ from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import MAX_TERM, Offer
 from p2pmatch.request_columns import RequestColumns
-from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_ID_LENGTH, MAX_RATE, MAX_TIME
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TIME
 
 __all__ = [
     "MAX_ROWS",
@@ -298,13 +298,7 @@ def _as_list(columns: Mapping[str, Any], name: str) -> list[Any]:
 
 def _ids(columns: Mapping[str, Any], name: str, rows: int) -> list[str]:
     ids = _as_list(columns, name)
-    sound = (
-        set(map(type, ids)) <= {str}
-        and all(ids)
-        and max(map(len, ids), default=0) <= MAX_ID_LENGTH
-        and "".join(ids).isprintable()
-    )
-    if not sound:
+    if not checks.are_ids(ids):
         for row in range(rows):
             checks.check_id(ids[row], f"{name}[{row}]")
     return ids
@@ -350,7 +344,7 @@ def _distinct(
     if name not in columns:
         return [read(None, name)], np.zeros(rows, dtype=np.int32)
     values = _as_list(columns, name)
-    if not set(map(type, values)) <= {str, type(None)}:
+    if not set(map(type, values)) <= {str, tuple, type(None)}:
         values = [_hashable(value) for value in values]
     first_row: dict[Any, int] = {}
     for row, value in enumerate(values):
