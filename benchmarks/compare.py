@@ -108,8 +108,8 @@ def main() -> None:
             f"`python -m benchmarks.compare --write`; ten terms and ten amounts on {offers:,} "
             "offers; fastest of\nfifteen. One by one, the hundred quotes would cost 5.5 times the "
             "ten largest where a quote's cost is its\nnotes, and 10 times where it is the call. A "
-            "row that needs no more than its notes is built when it is\nread; the last column reads "
-            "every row."
+            "row that needs no more than its notes is built when it is\nread; the last column "
+            "reads every row."
         )
         write("compare", heading("A comparison against its quotes", said) + "\n" + text, found)
 

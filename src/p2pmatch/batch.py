@@ -17,7 +17,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain, pairwise, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -33,6 +33,9 @@ from p2pmatch.rules import Rules
 from p2pmatch.rules_file import rules_as_written
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME, format_amount, format_rate
+
+if TYPE_CHECKING:
+    from p2pmatch.entries import Store
 
 __all__ = [
     "FORMAT_VERSION",
@@ -80,7 +83,7 @@ def match_files(
     requests: Path,
     rules: Path | None,
     progress: Callable[[Sequence[int]], Iterable[int]] = iter,
-    store: Path | None = None,
+    store: "Path | Store | None" = None,
 ) -> Run:
     """Match the requests of one file with the offers of another.
 
@@ -91,7 +94,8 @@ def match_files(
     Parameters
     ----------
     progress : wraps the loop over the requests, to show how far it is.
-    store : a new file to keep the marketplace's journal in; nothing is left there if the run fails.
+    store : where to keep the marketplace's journal: an empty store, or a new file, where nothing is
+        left if the run fails.
 
     Raises
     ------
@@ -111,18 +115,18 @@ def _is_compiled() -> bool:
 
 
 @contextmanager
-def _market(rules: Rules, path: Path | None) -> Generator[Marketplace]:
-    """A new marketplace; with `path`, its journal is there when the block is left well."""
-    if path is None:
-        yield Marketplace(rules)
+def _market(rules: Rules, kept: "Path | Store | None") -> Generator[Marketplace]:
+    """A new marketplace; its journal is in a file only when the block is left well."""
+    if not isinstance(kept, Path):
+        yield Marketplace(rules) if kept is None else Marketplace.open(kept, rules)
         return
     # What it is kept with is an extra.
     stores = import_module("p2pmatch.stores")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        partial = Path(folder, path.name)
+    with tempfile.TemporaryDirectory(prefix=f".{kept.name}-", dir=kept.parent) as folder:
+        partial = Path(folder, kept.name)
         with stores.SqliteStore(partial) as store:
             yield Marketplace.open(store, rules)
-        partial.rename(path)
+        partial.rename(kept)
 
 
 def _matched(
