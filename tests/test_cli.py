@@ -491,7 +491,7 @@ def test_quote_tells_what_a_loan_costs_and_what_is_missing(
         "total cost     153.33",
         "(EU, Directive 2008/48/EC)",
         "lenders get    4.6000% of the rate, the servicing fee taken off",
-        "750.00 offer_max_per_loan: offers' own caps per loan",
+        "750.00 offer_max_per_loan: an offer's own cap per loan",
         "depth          5.0000%",
         "average rate",
     ):

@@ -21,7 +21,7 @@ from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
-from p2pmatch.reasons import UNFUNDED_BECAUSE
+from p2pmatch.reasons import REASONS
 from p2pmatch.stores import MemoryStore
 from p2pmatch.stores.place import is_url, store_at
 from p2pmatch.tables import BadInput
@@ -129,7 +129,7 @@ def match(
         if name != "unfunded_because":
             print(f"{name.replace('_', ' '):<26} {'-' if value is None else value}")
     for reason, count in summary["unfunded_because"].items():
-        print(f"  {count:>6} because {UNFUNDED_BECAUSE[reason]} ({reason})")
+        print(f"  {count:>6} because {REASONS[reason]} ({reason})")
 
 
 @app.command
@@ -305,7 +305,7 @@ def _quote_rows(found: Quote) -> Iterable[tuple[str, str]]:
     yield "obtainable", format_amount(found.principal)
     yield from _loan_rows(found)
     if found.reason is not None:
-        because = UNFUNDED_BECAUSE[found.reason]
+        because = REASONS[found.reason]
         yield "unfunded", f"{format_amount(found.unfunded)} ({found.reason}: {because})"
     for shortfall in found.shortfalls:
         yield "", f"{format_amount(shortfall.amount)} {shortfall.reason}: {shortfall.meaning}"
