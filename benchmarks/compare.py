@@ -1,6 +1,6 @@
 """Comparing ten terms and ten amounts, beside the ten largest of these quotes made one by one.
 
-    python benchmarks/compare.py [--small] [--write]
+    python -m benchmarks.compare [--small] [--write]
 
 A book of a million offers of 1 to 300 units at 1 001 rates, a tenth of them in each of ten terms;
 one comparison is a hundred quotes. Three books: without limits; with a limit per lender and loan;
@@ -10,19 +10,16 @@ the fastest of fifteen runs of each side, alternating.
 """
 
 import argparse
-import platform
 import time
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-import p2pmatch
+from benchmarks.report import heading, table, write
 from p2pmatch import Limits, Marketplace, Request, Rules
 
 TERMS = tuple(range(12, 132, 12))
-RESULTS = Path(__file__).parent / "results" / "compare.md"
 BOOKS: dict[str, dict[str, Any]] = {
     "no limits": {},
     "limit per loan": {"lender_limits": Limits(per_loan=20_000)},
@@ -66,9 +63,9 @@ def measure(market: Marketplace, largest: int, times: int = 15) -> tuple[int, fl
         for single in singles:
             market.quote(single, now=0)
         middle = time.process_time()
-        table = market.compare(request, amounts=amounts, terms=TERMS, now=0)
+        quotes = market.compare(request, amounts=amounts, terms=TERMS, now=0)
         end = time.process_time()
-        rows = list(table)
+        rows = list(quotes)
         all_read = time.process_time()
         alone.append(middle - start)
         together.append(end - middle)
@@ -83,42 +80,38 @@ def measure(market: Marketplace, largest: int, times: int = 15) -> tuple[int, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="a book of twenty thousand offers")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/compare.md")
+    parser.add_argument("--write", action="store_true", help="write into benchmarks/results")
     options = parser.parse_args()
     offers = 20_000 if options.small else 1_000_000
-    rows = ["| book | notes | one quote, us | times ten largest quotes | every row read |"]
-    rows.append("|---|---:|---:|---:|---:|")
+    found = []
     for name, rules in BOOKS.items():
         market = market_of(offers, **rules)
         for largest in (1_000_000, 3_000_000, 10_000_000):
             notes, each, ratio, read = measure(market, largest)
-            rows.append(f"| {name} | {notes} | {each * 1e6:.0f} | {ratio:.2f} | {read:.2f} |")
-    table = "\n".join(rows)
-    print(table)
+            found.append({"book": name, "notes": notes, "each": each, "ratio": ratio, "read": read})
+    text = table(
+        ["book", "notes", "one quote, µs", "times ten largest quotes", "every row read"],
+        [
+            [
+                row["book"],
+                f"{row['notes']}",
+                f"{row['each'] * 1e6:.0f}",
+                f"{row['ratio']:.2f}",
+                f"{row['read']:.2f}",
+            ]
+            for row in found
+        ],
+    )
+    print(text)
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(HEAD.format(offers=offers, **versions()) + table + "\n")
-
-
-def versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "p2pmatch": p2pmatch.__version__,
-        "machine": f"{platform.system()} {platform.machine()}, two cores",
-    }
-
-
-HEAD = """\
-# A comparison against its quotes
-
-`python benchmarks/compare.py --write`; ten terms and ten amounts on {offers:,} offers; fastest of
-fifteen. p2pmatch {p2pmatch}, Python {python}, numpy {numpy}, {machine}. One by one, the hundred
-quotes would cost 5.5 times the ten largest where a quote's cost is its notes, and 10 times where it
-is the call. A row that needs no more than its notes is built when it is read; the last column reads
-every row.
-
-"""
+        said = (
+            f"`python -m benchmarks.compare --write`; ten terms and ten amounts on {offers:,} "
+            "offers; fastest of\nfifteen. One by one, the hundred quotes would cost 5.5 times the "
+            "ten largest where a quote's cost is its\nnotes, and 10 times where it is the call. A "
+            "row that needs no more than its notes is built when it is\nread; the last column "
+            "reads every row."
+        )
+        write("compare", heading("A comparison against its quotes", said) + "\n" + text, found)
 
 
 if __name__ == "__main__":

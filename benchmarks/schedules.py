@@ -1,26 +1,22 @@
 """Schedules of many loans in one call, beside a loop that makes them one by one.
 
-    python benchmarks/schedules.py [--small] [--write]
+    python -m benchmarks.schedules [--small] [--write]
 
 Two workloads of N loans with terms of 12 to 60 months: a hundred different rates, as a platform
 posts them, and a blended rate for each loan. Both ways must give the same cents in every column
-before a time is shown. What is shown is the median of three runs, as a ratio; `--write` puts the
-table into benchmarks/results.
+before a time is shown. What is shown is the median of three runs, as a ratio.
 """
 
 import argparse
-import platform
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-import p2pmatch
+from benchmarks.report import heading, table, write
 from p2pmatch.finance import Schedule, schedule, schedules
 
-RESULTS = Path(__file__).parent / "results" / "schedules.md"
 COLUMNS = ("payments", "interest", "principal", "balance")
 Loans = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
@@ -50,12 +46,12 @@ def measure(count: int, rates: int, times: int = 3) -> tuple[float, float]:
     lists = [column.tolist() for column in columns]
     seconds: dict[str, list[float]] = {"call": [], "loop": []}
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         many = schedules(principals=columns[0], rates=columns[1], terms=columns[2])
-        seconds["call"].append(time.perf_counter() - start)
-        start = time.perf_counter()
+        seconds["call"].append(time.process_time() - start)
+        start = time.process_time()
         single = one_by_one(*lists)
-        seconds["loop"].append(time.perf_counter() - start)
+        seconds["loop"].append(time.process_time() - start)
         for together, alone in zip(many, single, strict=True):
             assert all(np.array_equal(getattr(together, c), getattr(alone, c)) for c in COLUMNS)
     return statistics.median(seconds["call"]), statistics.median(seconds["loop"])
@@ -64,37 +60,32 @@ def measure(count: int, rates: int, times: int = 3) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="the fewest loans only")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="write into benchmarks/results")
     options = parser.parse_args()
-    rows = ["| rates | loans | times the loop | loans/s, thousands |", "|---|---:|---:|---:|"]
+    found = []
     for name, rates in (("a hundred", 100), ("one a loan", 300_000)):
         for count in [2_000] if options.small else [2_000, 20_000, 100_000]:
             call, loop = measure(count, rates)
-            rows.append(f"| {name} | {count:,} | {loop / call:.0f} | {count / call / 1e3:.0f} |")
-    table = "\n".join(rows)
-    print(table)
+            found.append({"rates": name, "loans": count, "call": call, "loop": loop})
+    text = table(
+        ["rates", "loans", "times the loop", "loans/s, thousands"],
+        [
+            [
+                row["rates"],
+                f"{row['loans']:,}",
+                f"{row['loop'] / row['call']:.0f}",
+                f"{row['loans'] / row['call'] / 1e3:.0f}",
+            ]
+            for row in found
+        ],
+    )
+    print(text)
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(HEAD.format(**versions()) + table + "\n")
-
-
-def versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "p2pmatch": p2pmatch.__version__,
-        "machine": f"{platform.system()} {platform.machine()}, two cores",
-    }
-
-
-HEAD = """\
-# Schedules of many loans against one by one
-
-`python benchmarks/schedules.py --write`; medians of three; terms of 12 to 60 months.
-p2pmatch {p2pmatch}, Python {python}, numpy {numpy}, {machine}. The times of a shared machine are
-noisy; the ratios are what to read.
-
-"""
+        said = (
+            "`python -m benchmarks.schedules --write`; medians of three; terms of 12 to 60 months."
+        )
+        title = "Schedules of many loans against one by one"
+        write("schedules", heading(title, said) + "\n" + text, found)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from benchmarks import call, compare, journal, scale, schedules, sharing, w4, w5
+from benchmarks import call, compare, import_time, journal, scale, schedules, sharing, w4, w5
 from benchmarks.engines import bare_loop, library, library_in_bulk, plain_python
 from benchmarks.peers import PEERS, measure
 from benchmarks.report import heading, seconds, table
@@ -61,6 +61,12 @@ def test_the_command_line() -> None:
     found = w5.run(1_500, 20)
     assert found["notes"] > 20
     assert found["match"][1] > 0
+
+
+def test_the_import() -> None:
+    found = import_time.measure(1)
+    assert found.keys() == import_time.PROGRAMS.keys()
+    assert all(0 < least <= median for least, median in found.values())
 
 
 @pytest.mark.parametrize(("cells", "everywhere"), [(1, True), (24, False), (24, True)])

@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from p2pmatch.cli import run
+from tests.stores.postgres import needs_postgres, schema
 
 OFFERS = """\
 offer_id,lender_id,amount,min_rate,grades,terms,max_per_loan,submitted_at,note
@@ -489,7 +491,7 @@ def test_quote_tells_what_a_loan_costs_and_what_is_missing(
         "total cost     153.33",
         "(EU, Directive 2008/48/EC)",
         "lenders get    4.6000% of the rate, the servicing fee taken off",
-        "750.00 offer_max_per_loan: offers' own caps per loan",
+        "750.00 offer_max_per_loan: an offer's own cap per loan",
         "depth          5.0000%",
         "average rate",
     ):
@@ -696,6 +698,63 @@ def test_a_run_is_kept_replayed_and_verified(
     assert printed(capsys, "verify", str(store), "--head", found["head"]) == found
     assert printed(capsys, "replay", str(store)) == whole
     assert files.left() == ["market.db", "out"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=needs_postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/lending.db"
+    else:
+        with schema() as url:
+            yield url.render_as_string(hide_password=False)
+
+
+def test_a_run_is_kept_in_a_database(
+    files: Files, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_file = kept(files)
+    expected = printed(capsys, "verify", str(in_file))
+    assert run(files.arguments("--store", database)) == 0
+    assert printed(capsys, "verify", database) == expected
+    assert printed(capsys, "verify", database, "--journal", "market") == expected
+    replayed = printed(capsys, "replay", database, "--upto", "5")
+    assert replayed == printed(capsys, "replay", str(in_file))
+    # Another journal of the same database; and none is written over.
+    assert run(["replay", database, "--journal", "eur"]) == 2
+    assert run(files.arguments("--store", database, "--journal", "eur")) == 0
+    assert printed(capsys, "verify", database, "--journal", "eur") == expected
+    assert run(files.arguments("--store", database)) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert printed(capsys, "verify", database) == expected
+
+
+def test_a_run_that_fails_leaves_nothing_in_a_database(files: Files) -> None:
+    files.requests.write_text(REQUESTS.replace("600.00", "600.005"))
+    assert run(files.arguments("--store", f"sqlite:///{files.folder}/market.db")) == 2
+    assert files.left() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://bob:hunter2@127.0.0.1:1/market?connect_timeout=5",
+        "postgresql+psycopg://bob:hunter2@127.0.0.1:port/market",
+        "postgresql+nothing://bob:hunter2@127.0.0.1/market",
+        "mysql://bob:hunter2@127.0.0.1/market",
+        "://bob:hunter2@127.0.0.1/market",
+    ],
+)
+def test_a_database_that_is_not_there_is_said_without_its_password(
+    files: Files, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (["replay", url], ["verify", url], files.arguments("--store", url)):
+        assert run(arguments) == 2
+        said = capsys.readouterr()
+        assert said.err.startswith("p2pmatch: ")
+        assert said.out == ""
+        assert "hunter2" not in said.err
+        assert "Traceback" not in said.err
+    assert files.left() == []
 
 
 def test_a_run_may_be_kept_only(files: Files) -> None:

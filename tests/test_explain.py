@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from p2pmatch import Level, Limits, Marketplace, Posted
-from p2pmatch.explain import REASONS
+from p2pmatch.reasons import REASONS
 from tests.helpers import market, offer, request
 
 

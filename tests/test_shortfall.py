@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from p2pmatch import BorrowerLimits, Limits, Marketplace, Posted
-from p2pmatch.shortfall import SHORTFALLS
+from p2pmatch.reasons import REASONS
 from tests.helpers import market, offer, request
 
 
@@ -14,7 +14,7 @@ def lacks(made: Marketplace, amount: int = 1_000, percent: int = 20, **more: Any
     found = {lack.reason: lack.amount for lack in quote.shortfalls}
     assert sum(found.values()) == quote.unfunded
     assert len(found) == len(quote.shortfalls)
-    assert all(lack.meaning == SHORTFALLS[lack.reason] for lack in quote.shortfalls)
+    assert all(lack.meaning == REASONS[lack.reason] for lack in quote.shortfalls)
     return found
 
 

@@ -7,27 +7,35 @@ its name at the end, so that a run that fails leaves nothing behind.
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from itertools import chain
+from importlib.util import find_spec
+from itertools import chain, pairwise, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from p2pmatch.columns import OfferColumns, read_offers
+from p2pmatch.fill_of import VARIABLE
 from p2pmatch.inputs import OFFER_COLUMNS, REQUEST_COLUMNS, Inputs, read_inputs
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Request
+from p2pmatch.request_columns import RequestColumns
 from p2pmatch.rules import Rules
 from p2pmatch.rules_file import rules_as_written
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME, format_amount, format_rate
+
+if TYPE_CHECKING:
+    from p2pmatch.entries import Store
 
 __all__ = [
     "FORMAT_VERSION",
@@ -44,6 +52,8 @@ __all__ = [
 FORMAT_VERSION = 1
 
 _RUN_FILE = "run.json"
+# So many requests at one time are worth a bulk call: loading the compiled loop takes a second.
+_BULK = 10_000
 # What is kept of an id that gets a number, so that it does not become too long.
 _STEM = MAX_ID_LENGTH - 20
 
@@ -73,7 +83,7 @@ def match_files(
     requests: Path,
     rules: Path | None,
     progress: Callable[[Sequence[int]], Iterable[int]] = iter,
-    store: Path | None = None,
+    store: "Path | Store | None" = None,
 ) -> Run:
     """Match the requests of one file with the offers of another.
 
@@ -84,7 +94,8 @@ def match_files(
     Parameters
     ----------
     progress : wraps the loop over the requests, to show how far it is.
-    store : a new file to keep the marketplace's journal in; nothing is left there if the run fails.
+    store : where to keep the marketplace's journal: an empty store, or a new file, where nothing is
+        left if the run fails.
 
     Raises
     ------
@@ -92,23 +103,30 @@ def match_files(
     """
     inputs = read_inputs(offers, requests, rules)
     times = _Times.of(inputs.offers["submitted_at"], inputs.requests["submitted_at"])
+    # What a journal holds does not depend on what is installed.
+    bulk = _BULK if store is None and _is_compiled() else 0
     with _market(inputs.rules, store) as market:
-        return _matched(market, inputs, times, progress)
+        return _matched(market, inputs, times, progress, bulk)
+
+
+def _is_compiled() -> bool:
+    """Whether the compiled loop can be had; without it single calls are as quick as bulk calls."""
+    return find_spec("numba") is not None and os.environ.get(VARIABLE) != "0"
 
 
 @contextmanager
-def _market(rules: Rules, path: Path | None) -> Generator[Marketplace]:
-    """A new marketplace; with `path`, its journal is there when the block is left well."""
-    if path is None:
-        yield Marketplace(rules)
+def _market(rules: Rules, kept: "Path | Store | None") -> Generator[Marketplace]:
+    """A new marketplace; its journal is in a file only when the block is left well."""
+    if not isinstance(kept, Path):
+        yield Marketplace(rules) if kept is None else Marketplace.open(kept, rules)
         return
     # What it is kept with is an extra.
     stores = import_module("p2pmatch.stores")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        partial = Path(folder, path.name)
+    with tempfile.TemporaryDirectory(prefix=f".{kept.name}-", dir=kept.parent) as folder:
+        partial = Path(folder, kept.name)
         with stores.SqliteStore(partial) as store:
             yield Marketplace.open(store, rules)
-        partial.rename(path)
+        partial.rename(kept)
 
 
 def _matched(
@@ -116,25 +134,33 @@ def _matched(
     inputs: Inputs,
     times: "_Times",
     progress: Callable[[Sequence[int]], Iterable[int]],
+    bulk: int,
 ) -> Run:
     book_order = times.offer_order[_still_valid(inputs, times)]
     book = _book(inputs, book_order.tolist()) if len(book_order) else None
     arrivals = times.offers[book_order]
     order = times.request_order.tolist()
     # How many offers stand in the book when each request comes.
-    before = np.searchsorted(arrivals, times.requests[times.request_order], side="right")
+    request_times = times.requests[times.request_order]
+    before = np.searchsorted(arrivals, request_times, side="right")
     requests_made = _requests(inputs, order)
-    results = []
+    results: list[Result] = []
     posted = 0
+    starts = _starts(request_times, bulk)
     # Kept all at once: nobody is told anything before the end.
     with market.batch():
-        for position in progress(range(len(order))):
-            due = int(before[position])
+        for step, start in enumerate(progress(starts)):
+            due = int(before[start])
             if book is not None and due > posted:
                 market.post_many(book[posted:due], now=int(arrivals[posted]))
                 posted = due
-            now = int(times.requests[order[position]])
-            results.append(market.submit(requests_made[position], now=now))
+            now = int(request_times[start])
+            stop = starts[step + 1] if step + 1 < len(starts) else len(order)
+            if stop == start + 1:
+                results.append(market.submit(requests_made[start], now=now))
+            else:
+                columns = RequestColumns.of(requests_made[start:stop])
+                results.extend(market.submit_many(columns, now=now))
     return Run(
         inputs,
         order,
@@ -145,6 +171,19 @@ def _matched(
         len(times.offer_order) - len(book_order),
         [name for name, count in Counter(inputs.requests["request_id"]).items() if count > 1],
     )
+
+
+def _starts(times: npt.NDArray[np.int64], bulk: int) -> list[int]:
+    """Where the steps of a run begin: one request each, or up to `bulk` where so many come at once.
+
+    With `bulk` 0 it is always one. Offers come before the requests of the same time, so none comes
+    within a step.
+    """
+    firsts = np.flatnonzero(np.diff(times, prepend=times[:1] - 1))
+    starts: list[int] = []
+    for first, end in pairwise([*firsts.tolist(), len(times)]):
+        starts += range(first, end, bulk if 0 < bulk <= end - first else 1)
+    return starts
 
 
 def load_book(offers: Path, rules: Path | None) -> Marketplace:
@@ -208,7 +247,7 @@ def _book(inputs: Inputs, rows: Sequence[int]) -> OfferColumns:
     columns = {
         name: [values[row] for row in rows]
         for name, values in inputs.offers.items()
-        if name != "submitted_at"
+        if name != "submitted_at" and values.count(None) < len(values)
     }
     return read_offers(columns)
 
@@ -287,7 +326,7 @@ def write_run(run: Run, out: Path, offers: Path, requests: Path) -> dict[str, An
     """
     check_target(out)
     summary = summary_of(run)
-    files = {
+    texts = {
         "loans.csv": _lines(_LOAN_COLUMNS, _loan_rows(run)),
         "notes.csv": _lines(_NOTE_COLUMNS, _note_rows(run)),
         "unfunded.csv": _lines(_UNFUNDED_COLUMNS, _unfunded_rows(run)),
@@ -295,14 +334,15 @@ def write_run(run: Run, out: Path, offers: Path, requests: Path) -> dict[str, An
         "asked.csv": _asked_lines(run),
         "summary.json": json.dumps(summary, indent=1) + "\n",
     }
+    files = {name: text.encode() for name, text in texts.items()}
     sources = {"offers": _source(offers), "requests": _source(requests)}
     description = {
         "version": FORMAT_VERSION,
         **sources,
         "rules": rules_as_written(run.inputs.rules),
-        "files": {name: _sha256(text.encode()) for name, text in files.items()},
+        "files": {name: _sha256(content) for name, content in files.items()},
     }
-    files[_RUN_FILE] = json.dumps(description, indent=1) + "\n"
+    files[_RUN_FILE] = (json.dumps(description, indent=1) + "\n").encode()
     try:
         _replace_folder(out, files)
     except OSError as error:
@@ -310,15 +350,15 @@ def write_run(run: Run, out: Path, offers: Path, requests: Path) -> dict[str, An
     return summary
 
 
-def _replace_folder(out: Path, files: Mapping[str, str]) -> None:
+def _replace_folder(out: Path, files: Mapping[str, bytes]) -> None:
     """Write the files to a sibling of `out`, then let it take the place of `out`."""
     parent = out.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=parent))
     old = partial.with_name(partial.name + "-old")
     try:
-        for name, text in files.items():
-            (partial / name).write_text(text, encoding="utf-8", newline="")
+        for name, content in files.items():
+            (partial / name).write_bytes(content)
         partial.chmod(0o777 & ~_umask())
         if out.exists():
             out.rename(old)
@@ -356,11 +396,20 @@ class _Written(dict[int, str]):
         return text
 
 
+_TO_QUOTE = re.compile(r'[,"\r\n]')
+_PERHAPS_TO_QUOTE = re.compile(r'[,"\s]')
+
+
 def _cell(text: str) -> str:
     """A field as CSV writes it: quoted only where it must be."""
-    if any(mark in text for mark in ',"\r\n') or text != text.strip():
+    if _TO_QUOTE.search(text) or text != text.strip():
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def _cells(texts: Sequence[str]) -> Sequence[str]:
+    """`_cell` of many texts, most of which are plain."""
+    return [*map(_cell, texts)] if _PERHAPS_TO_QUOTE.search("".join(texts)) else texts
 
 
 def _lines(header: Sequence[str], rows: Iterable[str]) -> str:
@@ -386,14 +435,14 @@ def _note_rows(run: Run) -> Iterable[str]:
             continue
         request = _cell(run.inputs.requests["request_id"][row])
         notes = result.loan.notes
-        for offer, lender, amount, rate in zip(
-            notes.offer_ids.tolist(),
-            notes.lender_ids.tolist(),
-            notes.amounts.tolist(),
-            notes.rates.tolist(),
-            strict=True,
-        ):
-            yield f"{request},{_cell(offer)},{_cell(lender)},{amounts[amount]},{rates[rate]}"
+        columns = (
+            repeat(request),
+            _cells(notes.offer_ids.tolist()),
+            _cells(notes.lender_ids.tolist()),
+            map(amounts.__getitem__, notes.amounts.tolist()),
+            map(rates.__getitem__, notes.rates.tolist()),
+        )
+        yield from map(",".join, zip(*columns, strict=False))
 
 
 def _unfunded_rows(run: Run) -> Iterable[str]:
@@ -425,15 +474,19 @@ def _input_lines(
         if name == "submitted_at":
             written.append(map(str, times))
             continue
-        values = columns[name]
+        values = [columns[name][row] for row in rows]
+        if name in _IDS:
+            written.append(_cells(values))
+            continue
         texts = {value: _cell(_write_value(name, value)) for value in set(values)}
-        written.append([texts[values[row]] for row in rows])
+        written.append(map(texts.__getitem__, values))
     extras = run.inputs.extras[kind]
-    written.extend([_cell(column[row]) for row in rows] for column in extras.values())
+    written.extend(_cells([column[row] for row in rows]) for column in extras.values())
     header = [*names, *map(_cell, extras)]
     return _lines(header, map(",".join, zip(*written, strict=True)))
 
 
+_IDS = ("offer_id", "lender_id", "request_id", "borrower_id")
 _RATES = ("min_rate", "max_rate", "max_share")
 _AMOUNTS = ("amount", "max_per_loan", "min_amount")
 

@@ -4,7 +4,7 @@ The functions ending in `_set` and `plain` are attrs converters: they normalise 
 and leave the rest untouched, so that the validator, which knows the field's name, can refuse it.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from numbers import Integral
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME
 
 __all__ = [
+    "are_ids",
     "as_plain",
     "check_id",
     "check_ids",
@@ -105,6 +106,17 @@ def check_id(value: object, field: str) -> str:
     if not value.isprintable():
         raise InvalidValue("malformed", field, value, accepted)
     return value
+
+
+def are_ids(values: Sequence[object]) -> bool:
+    """Whether `check_id` takes every value; told of many at once, several times as fast."""
+    texts = cast("Sequence[str]", values)
+    return (
+        set(map(type, values)) <= {str}
+        and all(texts)
+        and max(map(len, texts), default=0) <= MAX_ID_LENGTH
+        and "".join(texts).isprintable()
+    )
 
 
 def check_ids(values: Iterable[object], field: str) -> None:

@@ -21,7 +21,9 @@ from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
-from p2pmatch.reasons import UNFUNDED_BECAUSE
+from p2pmatch.reasons import REASONS
+from p2pmatch.stores import MemoryStore
+from p2pmatch.stores.place import is_url, store_at
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_RATE, amount, format_amount, format_rate, rate
 
@@ -86,7 +88,8 @@ def match(
     requests: Path,
     out: Path | None = None,
     rules: Path | None = None,
-    store: Path | None = None,
+    store: str | None = None,
+    journal: str | None = None,
 ) -> None:
     """Match the requests of one file with the offers of another.
 
@@ -101,29 +104,32 @@ def match(
     rules
         TOML file with the marketplace's rules.
     store
-        New file to keep the journal of the run in, for replay.
+        New file to keep the journal of the run in, for replay; or the URL of a database.
+    journal
+        Name of the new journal in a database.
     """
     if out is None and store is None:
-        raise BadInput("match: accepted: --out FOLDER, --store FILE, or both")
+        raise BadInput("match: accepted: --out FOLDER, --store FILE or URL, or both")
     if out is not None:
         check_target(out)
-    if store is not None:
-        _need_json()
-        check_new(store)
-    done = match_files(offers, requests, rules, _progress("matching"), store)
+    kept = None if store is None else _new_journal(store, journal)
+    done = match_files(offers, requests, rules, _progress("matching"), kept)
     for request_id in done.repeated_ids:
         _say(f"{requests}: request {request_id} stands in several rows; each is matched by itself")
     try:
         summary = summary_of(done) if out is None else write_run(done, out, offers, requests)
     except BadInput:
-        if store is not None:
-            store.unlink()
+        if isinstance(kept, Path):
+            kept.unlink()
         raise
+    if store is not None and not isinstance(kept, Path | None):
+        with store_at(store, journal) as database:
+            database.append(kept.entries, 0)
     for name, value in summary.items():
         if name != "unfunded_because":
             print(f"{name.replace('_', ' '):<26} {'-' if value is None else value}")
     for reason, count in summary["unfunded_because"].items():
-        print(f"  {count:>6} because {UNFUNDED_BECAUSE[reason]} ({reason})")
+        print(f"  {count:>6} because {REASONS[reason]} ({reason})")
 
 
 @app.command
@@ -196,45 +202,47 @@ def compare(
 
 
 @app.command
-def replay(store: Path, *, upto: int | None = None) -> None:
+def replay(store: str, *, upto: int | None = None, journal: str | None = None) -> None:
     """Print the number of a journal's last entry and the digest of the book after it.
 
     Parameters
     ----------
     store
-        What was given to `match --store`, or the file of an `SqliteStore`.
+        What was given to `match --store`; the file of an `SqliteStore`, the URL of an `SqlStore`.
     upto
         The last entry to replay; the first, which holds the rules, is 0.
+    journal
+        Name of the journal in a database.
     """
     _need_json()
-    from p2pmatch import journal
-    from p2pmatch.stores import SqliteStore
+    from p2pmatch import journal as journals
 
-    with SqliteStore(store) as kept:
-        found = journal.replay(kept, upto)
+    with store_at(store, journal) as kept:
+        found = journals.replay(kept, upto)
         seq = sum(1 for _ in kept.read()) - 1 if upto is None else upto
         print(f"seq    {seq}")
         print(f"digest {found.digest()}")
 
 
 @app.command
-def verify(store: Path, *, head: str | None = None) -> int:
+def verify(store: str, *, head: str | None = None, journal: str | None = None) -> int:
     """Check a journal entry by entry, and decide every command in it again.
 
     Parameters
     ----------
     store
-        The file of an `SqliteStore`.
+        The file of an `SqliteStore`, or the URL of an `SqlStore`.
     head
         The hash that an earlier check printed; it must still be in the chain.
+    journal
+        Name of the journal in a database.
     """
     _need_json()
-    from p2pmatch import journal
-    from p2pmatch.stores import SqliteStore
+    from p2pmatch import journal as journals
 
-    with SqliteStore(store) as kept:
+    with store_at(store, journal) as kept:
         try:
-            found = journal.verify(kept, head)
+            found = journals.verify(kept, head)
         except StoreFailed as failure:
             if failure.code not in {"damaged", "not_recomputed"}:
                 raise
@@ -297,7 +305,7 @@ def _quote_rows(found: Quote) -> Iterable[tuple[str, str]]:
     yield "obtainable", format_amount(found.principal)
     yield from _loan_rows(found)
     if found.reason is not None:
-        because = UNFUNDED_BECAUSE[found.reason]
+        because = REASONS[found.reason]
         yield "unfunded", f"{format_amount(found.unfunded)} ({found.reason}: {because})"
     for shortfall in found.shortfalls:
         yield "", f"{format_amount(shortfall.amount)} {shortfall.reason}: {shortfall.meaning}"
@@ -345,6 +353,19 @@ def _progress(what: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
         return track(steps, description=what, console=console, transient=True)
 
     return show
+
+
+def _new_journal(store: str, journal: str | None) -> Path | MemoryStore:
+    """Where to keep the journal of a run: a new file; or memory, for a database to take whole."""
+    _need_json()
+    if not is_url(store):
+        store_at(store, journal)
+        check_new(Path(store))
+        return Path(store)
+    with store_at(store, journal) as database:
+        if next(database.read(), None) is not None:
+            raise BadInput(f"{database}: is there already; accepted: a new journal")
+    return MemoryStore()
 
 
 def _need_json() -> None:

@@ -18,7 +18,7 @@ from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import MAX_TERM, Offer
 from p2pmatch.request_columns import RequestColumns
-from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_ID_LENGTH, MAX_RATE, MAX_TIME
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TIME
 
 __all__ = [
     "MAX_ROWS",
@@ -158,19 +158,7 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     tag_rules, tag_codes = _pairs(requires, requires_codes, refuses, refuses_codes)
     for tag_rule in tag_rules:
         _check_tag_rule(*tag_rule)
-    return OfferColumns(
-        offer_ids=_ids(columns, "offer_id", rows),
-        lender_ids=_ids(columns, "lender_id", rows),
-        amounts=_numbers(columns, "amount", rows, 1, MAX_AMOUNT),
-        min_rates=_numbers(columns, "min_rate", rows, 0, MAX_RATE),
-        places=places,
-        place_codes=place_codes,
-        tag_rules=tag_rules,
-        tag_codes=tag_codes,
-        max_per_loan=_numbers(columns, "max_per_loan", rows, 1, MAX_AMOUNT, absent=NO_CAP),
-        max_share=_numbers(columns, "max_share", rows, 1, FULL_SHARE, absent=NO_SHARE),
-        expires_at=_numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER),
-    )
+    return _made(columns, "", rows, (places, place_codes), (tag_rules, tag_codes))
 
 
 def checked_columns(fields: Mapping[str, Any]) -> OfferColumns:
@@ -200,17 +188,28 @@ def checked_columns(fields: Mapping[str, Any]) -> OfferColumns:
         _check_tag_rule(*tags)
     place_codes = _numbers(columns, "place_codes", rows, 0, len(places) - 1)
     tag_codes = _numbers(columns, "tag_codes", rows, 0, len(tag_rules) - 1)
-    places, place_codes_used = _used(places, place_codes.astype(np.int32))
-    tag_rules, tag_codes_used = _used(tag_rules, tag_codes.astype(np.int32))
+    used_places = _used(places, place_codes.astype(np.int32))
+    used_tags = _used(tag_rules, tag_codes.astype(np.int32))
+    return _made(columns, "s", rows, used_places, used_tags)
+
+
+def _made(
+    columns: Mapping[str, Any],
+    ending: str,
+    rows: int,
+    places: tuple[Sequence[Place], Codes],
+    tag_rules: tuple[Sequence[TagRule], Codes],
+) -> OfferColumns:
+    """The columns whose names end so: as in a file, or in the plural as in `OfferColumns`."""
     return OfferColumns(
-        offer_ids=_ids(columns, "offer_ids", rows),
-        lender_ids=_ids(columns, "lender_ids", rows),
-        amounts=_numbers(columns, "amounts", rows, 1, MAX_AMOUNT),
-        min_rates=_numbers(columns, "min_rates", rows, 0, MAX_RATE),
-        places=places,
-        place_codes=place_codes_used,
-        tag_rules=tag_rules,
-        tag_codes=tag_codes_used,
+        offer_ids=_ids(columns, f"offer_id{ending}", rows),
+        lender_ids=_ids(columns, f"lender_id{ending}", rows),
+        amounts=_numbers(columns, f"amount{ending}", rows, 1, MAX_AMOUNT),
+        min_rates=_numbers(columns, f"min_rate{ending}", rows, 0, MAX_RATE),
+        places=places[0],
+        place_codes=places[1],
+        tag_rules=tag_rules[0],
+        tag_codes=tag_rules[1],
         max_per_loan=_numbers(columns, "max_per_loan", rows, 1, MAX_AMOUNT, absent=NO_CAP),
         max_share=_numbers(columns, "max_share", rows, 1, FULL_SHARE, absent=NO_SHARE),
         expires_at=_numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER),
@@ -302,13 +301,7 @@ def _as_list(columns: Mapping[str, Any], name: str) -> list[Any]:
 
 def _ids(columns: Mapping[str, Any], name: str, rows: int) -> list[str]:
     ids = _as_list(columns, name)
-    sound = (
-        set(map(type, ids)) <= {str}
-        and all(ids)
-        and max(map(len, ids), default=0) <= MAX_ID_LENGTH
-        and "".join(ids).isprintable()
-    )
-    if not sound:
+    if not checks.are_ids(ids):
         for row in range(rows):
             checks.check_id(ids[row], f"{name}[{row}]")
     return ids
@@ -354,7 +347,7 @@ def _distinct(
     if name not in columns:
         return [read(None, name)], np.zeros(rows, dtype=np.int32)
     values = _as_list(columns, name)
-    if not set(map(type, values)) <= {str, type(None)}:
+    if not set(map(type, values)) <= {str, tuple, type(None)}:
         values = [_hashable(value) for value in values]
     found, codes = coded(values)
     first_row = np.empty(len(found), dtype=np.int64)

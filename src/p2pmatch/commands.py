@@ -8,6 +8,7 @@ from p2pmatch import checks
 from p2pmatch.columns import OfferColumns
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.orders import MAX_TERM, Offer, Request
+from p2pmatch.record import Record
 from p2pmatch.request_columns import RequestColumns
 from p2pmatch.time_in_force import IMMEDIATE, Auction, Immediate, Listing, TimeInForce
 from p2pmatch.units import MAX_AMOUNT, MAX_TIME
@@ -32,28 +33,28 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
-class Command:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Command(Record):
     """Anything a marketplace can be told; `now` is the caller's time and never goes back."""
 
     now: int = attrs.field(converter=checks.plain, validator=checks.time())
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PostOffer(Command):
     """Put an offer into the book."""
 
     offer: Offer = attrs.field(validator=checks.instance(Offer, "an Offer"))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PostOffers(Command):
     """Put many offers into the book, all or none."""
 
     offers: OfferColumns = attrs.field(validator=checks.instance(OfferColumns, "OfferColumns"))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AmendOffer(Command):
     """Change an offer; `changes` maps names of `Offer` fields to their new values."""
 
@@ -61,14 +62,14 @@ class AmendOffer(Command):
     changes: dict[str, Any] = attrs.field(hash=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CancelOffer(Command):
     """Take out of the book what an offer has not lent."""
 
     offer_id: str = attrs.field(validator=checks.identifier)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SubmitRequest(Command):
     """Match a request now, or let it rest; its loan may wait for the borrower's yes.
 
@@ -89,7 +90,7 @@ class SubmitRequest(Command):
     )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SubmitRequests(Command):
     """Match many requests one after the other, all or none."""
 
@@ -98,28 +99,28 @@ class SubmitRequests(Command):
     )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class WithdrawRequest(Command):
     """Take a resting request back; what is committed to it goes back to its offers."""
 
     request_id: str = attrs.field(validator=checks.identifier)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AcceptLoan(Command):
     """The borrower's yes to a loan that waits for it."""
 
     request_id: str = attrs.field(validator=checks.identifier)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class DeclineLoan(Command):
     """The borrower's no to a loan that waits for a yes."""
 
     request_id: str = attrs.field(validator=checks.identifier)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Uncross(Command):
     """Clear a cell of a call market."""
 
@@ -127,12 +128,12 @@ class Uncross(Command):
     term: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_TERM))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AdvanceTime(Command):
     """Let time pass; offers expire, requests close."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SetLenderLimits(Command):
     """Give a lender limits of its own; those not set fall back to the marketplace's."""
 
@@ -140,7 +141,7 @@ class SetLenderLimits(Command):
     limits: Limits = attrs.field(validator=checks.instance(Limits, "Limits(...)"))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SetBorrowerLimits(Command):
     """Give a borrower limits of its own; those not set fall back to the marketplace's."""
 
@@ -150,7 +151,7 @@ class SetBorrowerLimits(Command):
     )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class DeclareGroup(Command):
     """Name the parties whose offers a borrower's requests never meet, and no others."""
 
@@ -158,7 +159,7 @@ class DeclareGroup(Command):
     members: frozenset[str] = attrs.field(converter=checks.name_set, validator=checks.names)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Repay(Command):
     """Record principal paid back, minor units: it no longer counts as outstanding."""
 

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from p2pmatch.explain import REASONS, Explanation
+from p2pmatch.explain import Explanation
 from p2pmatch.limits import Limits
 from p2pmatch.loans import Loan
 from p2pmatch.marketplace import Marketplace
 from p2pmatch.orders import Offer, Request
+from p2pmatch.reasons import REASONS
 from p2pmatch.rules import Rules
 from p2pmatch.units import amount, format_amount, format_rate, rate
 from p2pmatch.views import RateLadder

@@ -10,6 +10,7 @@ from p2pmatch.columns import OfferColumns
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Offer, Request
+from p2pmatch.record import Record
 from p2pmatch.time_in_force import TimeInForce
 
 __all__ = [
@@ -38,35 +39,35 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
-class Event:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Event(Record):
     """Anything that happened."""
 
     now: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OfferPosted(Event):
     """An offer stands in the book."""
 
     offer: Offer
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OffersPosted(Event):
     """Many offers stand in the book, in the order of the columns."""
 
     offers: OfferColumns
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OfferAmended(Event):
     """An offer was changed; `offer` is the offer from now on."""
 
     offer: Offer
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OfferCancelled(Event):
     """A lender took `amount`, all that was not lent, out of the book."""
 
@@ -74,7 +75,7 @@ class OfferCancelled(Event):
     amount: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OfferExpired(Event):
     """An offer's time ran out; `amount`, all that was not lent, left the book."""
 
@@ -82,21 +83,21 @@ class OfferExpired(Event):
     amount: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LoanMade(Event):
     """A loan was made: of a request just matched, or of what was committed to it."""
 
     loan: Loan
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LoansMade(Event):
     """Many loans were made: of requests submitted together, or that rested in a call market."""
 
     loans: Loans
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LoanHeld(Event):
     """A loan waits for the borrower's yes, which must come before `until`."""
 
@@ -104,7 +105,7 @@ class LoanHeld(Event):
     until: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RequestRests(Event):
     """A request rests; `hold_for`: how long its loan is to wait for a yes, None: not at all."""
 
@@ -113,7 +114,7 @@ class RequestRests(Event):
     hold_for: int | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class MoneyCommitted(Event):
     """Offers' money is committed to a resting request.
 
@@ -128,7 +129,7 @@ class MoneyCommitted(Event):
     keys: npt.NDArray[np.int64] = attrs.field(eq=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class MoneyReleased(Event):
     """Committed money goes back to its offers, at its old place.
 
@@ -145,7 +146,7 @@ class MoneyReleased(Event):
     reason: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CommitmentsDisplaced(Event):
     """Better offers take the place of these commitments, which go back to their offers."""
 
@@ -154,7 +155,7 @@ class CommitmentsDisplaced(Event):
     keys: npt.NDArray[np.int64] = attrs.field(eq=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CellUncrossed(Event):
     """A cell was cleared; the loans are in the events before it.
 
@@ -179,7 +180,7 @@ class CellUncrossed(Event):
     turned_away: tuple[tuple[str, int, str], ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RequestUnfunded(Event):
     """`amount` of a request found no money, for that reason, and is cancelled."""
 
@@ -188,12 +189,12 @@ class RequestUnfunded(Event):
     reason: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TimeAdvanced(Event):
     """Time passed."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LenderLimitsSet(Event):
     """A lender has limits of its own."""
 
@@ -201,7 +202,7 @@ class LenderLimitsSet(Event):
     limits: Limits
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class BorrowerLimitsSet(Event):
     """A borrower has limits of its own."""
 
@@ -209,7 +210,7 @@ class BorrowerLimitsSet(Event):
     limits: BorrowerLimits
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class GroupDeclared(Event):
     """A borrower's requests do not meet these parties' offers."""
 
@@ -217,7 +218,7 @@ class GroupDeclared(Event):
     members: frozenset[str]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LoanRepaid(Event):
     """`amount` of a loan's principal was paid back."""
 
@@ -225,7 +226,7 @@ class LoanRepaid(Event):
     amount: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Rejected(Event):
     """A command was refused and nothing changed; the fields are those of the error."""
 

@@ -5,8 +5,6 @@ nothing, it says which limit the sweep met.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from types import MappingProxyType
 
 import attrs
 import numpy as np
@@ -16,41 +14,20 @@ from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.decide import check_reading
 from p2pmatch.ladder import rates_of
 from p2pmatch.orders import Request
+from p2pmatch.reasons import REASONS
 from p2pmatch.state import State
 from p2pmatch.sweep import sweep
 from p2pmatch.units import FULL_SHARE, format_amount, format_rate
 
-__all__ = ["REASONS", "Explanation", "Line", "explain"]
-
-#: Why a place gave no more than it did.
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "budget": "gave all it had left",
-        "need_met": "the loan needed no more",
-        "offer_max_per_loan": "its own cap per loan",
-        "offer_max_share": "its own cap as a share of the loan",
-        "max_share": "the cap of one lender's share of a loan",
-        "per_loan": "the lender's limit per loan",
-        "per_borrower": "the lender's limit per borrower",
-        "per_grade": "the lender's limit per grade",
-        "total": "the lender's limit in total",
-        "spared": "gave money back so that the last note is large enough",
-        "shared": "the allocation rule gave it this part of the last rate",
-        "tags": "its tag conditions do not fit",
-        "same_party": "it belongs to the borrower or its group",
-        "expired": "it has expired",
-        "rate": "it asks more than the borrower accepts",
-        "posted_rate": "it asks more than the posted rate",
-        "no_loan": "no loan was made",
-    }
-)
+__all__ = ["Explanation", "Line", "explain"]
 
 
 @attrs.frozen
 class Line:
     """One place of the ranking: what it asks, had, gives, and why it gives no more.
 
-    rate in ppm; remaining and amount in minor units; reason is a key of `REASONS`.
+    rate in ppm; remaining and amount in minor units; reason is a key of
+    `p2pmatch.reasons.REASONS`.
     """
 
     offer_id: str

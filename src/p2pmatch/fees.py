@@ -8,6 +8,7 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.errors import UnknownName
+from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
 
 __all__ = ["PAID", "Fees"]
@@ -26,8 +27,8 @@ def _check_paid(_: object, attribute: "attrs.Attribute[Any]", value: object) -> 
         raise UnknownName("unknown_rule", attribute.name, value, f"one of {list(PAID)}")
 
 
-@attrs.frozen(kw_only=True)
-class Fees:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Fees(Record):
     """The platform's fees. They change no match: they are what a loan costs, and yields, besides.
 
     Parameters

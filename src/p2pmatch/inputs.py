@@ -109,8 +109,8 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
 
 def _offer_columns(table: Table) -> dict[str, list[Any]]:
     return {
-        "offer_id": table.read("offer_id", _id),
-        "lender_id": table.read("lender_id", _id),
+        "offer_id": _ids(table, "offer_id"),
+        "lender_id": _ids(table, "lender_id"),
         "amount": table.read("amount", _positive_amount),
         "min_rate": table.read("min_rate", rate),
         "grades": table.read("grades", _names),
@@ -126,8 +126,8 @@ def _offer_columns(table: Table) -> dict[str, list[Any]]:
 
 def _request_columns(table: Table) -> dict[str, list[Any]]:
     return {
-        "request_id": table.read("request_id", _id),
-        "borrower_id": table.read("borrower_id", _id),
+        "request_id": _ids(table, "request_id"),
+        "borrower_id": _ids(table, "borrower_id"),
         "amount": table.read("amount", _positive_amount),
         "max_rate": table.read("max_rate", rate),
         "grade": table.read("grade", _grade),
@@ -136,6 +136,11 @@ def _request_columns(table: Table) -> dict[str, list[Any]]:
         "tags": table.read("tags", _names),
         "submitted_at": table.read("submitted_at", _time, optional=True),
     }
+
+
+def _ids(table: Table, name: str) -> list[str]:
+    ids = [text.strip() for text in table.columns.get(name, ())]
+    return ids if ids and checks.are_ids(ids) else table.read(name, _id)
 
 
 def _id(text: str) -> str:
@@ -199,11 +204,13 @@ def _check_offers(table: Table, columns: dict[str, list[Any]], rules: Rules) -> 
             if offer_id in seen:
                 table.note(line, "offer_id", Refused("duplicate_id", "", offer_id, "each id once"))
             seen.add(offer_id)
-    for line, needs, bars in zip(table.lines, columns["requires"], columns["refuses"], strict=True):
-        both = set(needs) & set(bars)
-        if both:
-            error = InvalidValue("contradiction", "", sorted(both), "tags not also required")
-            table.note(line, "refuses", error)
+    tags = list(zip(columns["requires"], columns["refuses"], strict=True))
+    both = {pair: sorted(set(pair[0]) & set(pair[1])) for pair in set(tags)}
+    if any(both.values()):
+        for line, pair in zip(table.lines, tags, strict=True):
+            if both[pair]:
+                error = InvalidValue("contradiction", "", both[pair], "tags not also required")
+                table.note(line, "refuses", error)
 
 
 def _check_requests(table: Table, columns: dict[str, list[Any]], rules: Rules) -> None:

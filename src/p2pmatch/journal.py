@@ -14,6 +14,7 @@ import attrs
 from p2pmatch import snapshots
 from p2pmatch.apply import apply
 from p2pmatch.checks import check_instance
+from p2pmatch.digest import digest_of
 from p2pmatch.entries import BEGINNING, Entry, Store, linked
 from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, StoreFailed
 from p2pmatch.events import Event
@@ -234,7 +235,7 @@ def verify(store: Store, head: str | None = None) -> Verified:
     if snapshots_at:
         last = max(snapshots_at)
         raise StoreFailed("damaged", f"entry {entry.seq + 1}", "missing", f"entries up to {last}")
-    return Verified(entry.seq + 1, events, entry.hash.hex(), state.digest())
+    return Verified(entry.seq + 1, events, entry.hash.hex(), digest_of(state))
 
 
 def _recomputed(state: State, entry: Entry) -> int:
@@ -264,6 +265,7 @@ def _check_snapshot(store: Store, state: State, entry: Entry, seqs: set[int]) ->
     if entry.seq not in seqs:
         return
     seqs.remove(entry.seq)
-    kept = snapshots.restore(store.snapshot(entry.seq), entry.hash, state.rules).digest()
-    if kept != state.digest():
-        raise StoreFailed("damaged", f"snapshot {entry.seq}", kept, f"digest {state.digest()}")
+    restored = snapshots.restore(store.snapshot(entry.seq), entry.hash, state.rules)
+    kept = digest_of(restored)
+    if kept != digest_of(state):
+        raise StoreFailed("damaged", f"snapshot {entry.seq}", kept, f"digest {digest_of(state)}")

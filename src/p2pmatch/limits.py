@@ -4,13 +4,14 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
+from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
 __all__ = ["BorrowerLimits", "Limits", "check_room_for_a_note"]
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Limits(Record):
     """What one lender may lend at most, over all its offers.
 
     All count what is already outstanding plus what is committed and not yet a loan.
@@ -64,8 +65,8 @@ class Limits:
         return attrs.evolve(default, **own)
 
 
-@attrs.frozen(kw_only=True)
-class BorrowerLimits:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class BorrowerLimits(Record):
     """What one borrower may owe at most.
 
     Parameters

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.orders import Request
+from p2pmatch.record import Record
 from p2pmatch.units import round_half_up
 
 __all__ = ["Loan", "Loans", "Note", "Notes"]
 
 
-@attrs.frozen
-class Note:
+@attrs.frozen(eq=False, repr=False)
+class Note(Record):
     """One lender's part of one loan: principal in minor units, rate in ppm a year.
 
     `rate_source` says where the rate comes from: "own_ask", "marginal", "first_rejected",
@@ -186,8 +187,8 @@ class Notes(Sequence[Note]):
         return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"
 
 
-@attrs.frozen
-class Loan:
+@attrs.frozen(eq=False, repr=False)
+class Loan(Record):
     """Money lent: one request, and the notes that fund it.
 
     Parameters

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
-from p2pmatch.comparison import Comparison, compare
 from p2pmatch.decide import check_now
-from p2pmatch.depth import depth
 from p2pmatch.errors import Refused, StoreFailed, UnknownName, refusal
 from p2pmatch.events import Event, LoanMade, Rejected, outcome_of
-from p2pmatch.explain import Explanation, explain
 from p2pmatch.fill_of import fill_of
 from p2pmatch.ladder import rates_of
 from p2pmatch.limits import BorrowerLimits, Limits
@@ -25,29 +22,31 @@ from p2pmatch.loans import Loan
 from p2pmatch.mechanisms import commitment_notes
 from p2pmatch.orders import Offer, Request
 from p2pmatch.perform import perform
-from p2pmatch.position import Position, position
-from p2pmatch.quote import Quote, quote
 from p2pmatch.request_columns import RequestColumns
 from p2pmatch.results import Result, Results
 from p2pmatch.rules import Rules
 from p2pmatch.state import State
 from p2pmatch.table import STATE_NAMES
 from p2pmatch.time_in_force import IMMEDIATE, TimeInForce
-from p2pmatch.views import (
-    OfferStatus,
-    Outstanding,
-    QueueEntry,
-    RateLadder,
-    RequestStatus,
-    Uncrossed,
-    uncrossed_of,
-)
 from p2pmatch.waiting import Held, Resting
-from p2pmatch.what_if import WhatIf, what_if
 
+# What only some calls need is imported by them, so that importing the package stays quick.
 if TYPE_CHECKING:
+    from p2pmatch.comparison import Comparison
     from p2pmatch.entries import Store
+    from p2pmatch.explain import Explanation
+    from p2pmatch.position import Position
+    from p2pmatch.quote import Quote
     from p2pmatch.recorder import Opened, Recorder
+    from p2pmatch.views import (
+        OfferStatus,
+        Outstanding,
+        QueueEntry,
+        RateLadder,
+        RequestStatus,
+        Uncrossed,
+    )
+    from p2pmatch.what_if import WhatIf
 
 __all__ = ["Marketplace", "Result", "Results"]
 
@@ -323,13 +322,15 @@ class Marketplace:
 
     def uncross(
         self, grade: str, term: int, *, now: int, command_id: str | None = None
-    ) -> Uncrossed:
+    ) -> "Uncrossed":
         """Clear a cell of a call market: its offers and requests meet at one rate.
 
         Notes
         -----
         O(n + m log n) for n offers and m requests in the cell, and a sweep for each loan.
         """
+        from p2pmatch.views import uncrossed_of
+
         events = self._do(c.Uncross(grade=grade, term=term, now=now), command_id)
         return uncrossed_of(events)
 
@@ -446,8 +447,10 @@ class Marketplace:
 
     # Asking it
 
-    def quote(self, request: Request, *, now: int) -> Quote:
+    def quote(self, request: Request, *, now: int) -> "Quote":
         """What `submit` would give now, note by note, and what it would cost; changes nothing."""
+        from p2pmatch.quote import quote
+
         return quote(self._state, request, now)
 
     def compare(
@@ -458,7 +461,7 @@ class Marketplace:
         amounts: Iterable[int] | None = None,
         terms: Iterable[int] | None = None,
         grades: Iterable[str] | None = None,
-    ) -> Comparison:
+    ) -> "Comparison":
         """Quotes of a request at several amounts, terms and grades; changes nothing.
 
         Parameters
@@ -477,24 +480,32 @@ class Marketplace:
         -----
         The ladder of each cell is read once, as far as the largest amount needs.
         """
+        from p2pmatch.comparison import compare
+
         return compare(self._state, request, now, amounts=amounts, terms=terms, grades=grades)
 
-    def what_if(self, request: Request, *, now: int) -> WhatIf:
+    def what_if(self, request: Request, *, now: int) -> "WhatIf":
         """The least changes of a request, each by itself, that would fill it; changes nothing."""
+        from p2pmatch.what_if import what_if
+
         return what_if(self._state, request, now)
 
-    def position(self, offer_id: str, *, grade: str, term: int, last: int = 20) -> Position:
+    def position(self, offer_id: str, *, grade: str, term: int, last: int = 20) -> "Position":
         """Where an offer stands in a cell, and what would make it lend.
 
         Parameters
         ----------
         last : how many of the cell's latest loans to look back upon, at most `MAX_LOANS`.
         """
+        from p2pmatch.position import position
+
         self._cell(grade, term)
         return position(self._state, offer_id, grade, term, last)
 
-    def explain(self, request: Request, *, now: int) -> Explanation:
+    def explain(self, request: Request, *, now: int) -> "Explanation":
         """Why each offer would get what it gets of this request, and not more; changes nothing."""
+        from p2pmatch.explain import explain
+
         return explain(self._state, request, now)
 
     @property
@@ -507,8 +518,10 @@ class Marketplace:
         """The time of the last event; None before the first."""
         return self._state.now
 
-    def queue(self, grade: str, term: int) -> list[QueueEntry]:
+    def queue(self, grade: str, term: int) -> "list[QueueEntry]":
         """The places of a cell in rank order, those with money for at least one note. O(n)."""
+        from p2pmatch.views import QueueEntry
+
         state = self._state
         ladder = state.ladders[self._cell(grade, term)]
         least = state.rules.smallest_note
@@ -525,12 +538,14 @@ class Marketplace:
             for slot, rate in zip(slots, rates, strict=True)
         ]
 
-    def ladder(self, grade: str, term: int) -> RateLadder:
+    def ladder(self, grade: str, term: int) -> "RateLadder":
         """How much money stands in a cell at or below each rate. O(n)."""
+        from p2pmatch.depth import depth
+
         self._cell(grade, term)
         return depth(self._state, grade, term)
 
-    def offer(self, offer_id: str) -> OfferStatus:
+    def offer(self, offer_id: str) -> "OfferStatus":
         """What has become of an offer's budget. O(1)."""
         first = self._state.slot_of.get(offer_id)
         if first is None:
@@ -539,11 +554,11 @@ class Marketplace:
             )
         return self._status(first)
 
-    def offers(self) -> Iterator[OfferStatus]:
+    def offers(self) -> "Iterator[OfferStatus]":
         """All offers ever posted, in the order of posting."""
         return map(self._status, list(self._state.slot_of.values()))
 
-    def request(self, request_id: str) -> RequestStatus:
+    def request(self, request_id: str) -> "RequestStatus":
         """What a request that waits has so far. O(its commitments)."""
         waiting = self._state.waiting
         if request_id in waiting.resting:
@@ -554,7 +569,7 @@ class Marketplace:
             "unknown_request", "request_id", request_id, "a request that rests, or waits for a yes"
         )
 
-    def requests(self) -> Iterator[RequestStatus]:
+    def requests(self) -> "Iterator[RequestStatus]":
         """The requests that rest, in rank order; then those whose loans wait, by id."""
         state = self._state
         resting = [_resting_status(state, resting) for resting in state.waiting.ranked()]
@@ -570,8 +585,10 @@ class Marketplace:
             )
         return opened.loan
 
-    def exposure(self, lender_id: str) -> Outstanding:
+    def exposure(self, lender_id: str) -> "Outstanding":
         """What a lender has lent and not got back, in all, by grade and by borrower. O(notes)."""
+        from p2pmatch.views import Outstanding
+
         state = self._state
         lender = state.lenders.get(lender_id)
         if lender is None:
@@ -604,18 +621,24 @@ class Marketplace:
 
     def digest(self) -> str:
         """A hash, hex, of all that can influence what happens next. O(offers + notes)."""
-        return self._state.digest()
+        from p2pmatch.digest import digest_of
+
+        return digest_of(self._state)
 
     def check(self) -> None:
         """Raise InvariantError if the memory contradicts itself. O(offers + notes)."""
-        self._state.check()
+        from p2pmatch.invariants import check
+
+        check(self._state)
 
     def __repr__(self) -> str:
         state = self._state
         loans = len(state.exposure)
         return f"<Marketplace: {len(state.slot_of)} offers, {loans} loans, now={state.now}>"
 
-    def _status(self, first: int) -> OfferStatus:
+    def _status(self, first: int) -> "OfferStatus":
+        from p2pmatch.views import OfferStatus
+
         state = self._state
         table = state.table
         slots = state.slots_of(first)
@@ -643,13 +666,17 @@ class Marketplace:
         return self._state.cell_of[grade, term]
 
 
-def _resting_status(state: State, resting: Resting) -> RequestStatus:
+def _resting_status(state: State, resting: Resting) -> "RequestStatus":
+    from p2pmatch.views import RequestStatus
+
     return RequestStatus(
         resting.request, "resting", resting.deadline, commitment_notes(state, resting.held)
     )
 
 
-def _held_status(held: Held) -> RequestStatus:
+def _held_status(held: Held) -> "RequestStatus":
+    from p2pmatch.views import RequestStatus
+
     return RequestStatus(held.loan.request, "held", held.until, held.loan.notes)
 
 

@@ -8,6 +8,7 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
+from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
 
 __all__ = ["MAX_TERM", "Offer", "Request"]
@@ -59,8 +60,8 @@ def _check_terms(_: object, attribute: "attrs.Attribute[Any]", value: object) ->
         checks.check_whole(term, attribute.name, 1, MAX_TERM)
 
 
-@attrs.frozen(kw_only=True)
-class Offer:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Offer(Record):
     """A lender's standing order: how much, at which rate at least, and to whom.
 
     Parameters
@@ -150,8 +151,8 @@ class Offer:
         return self.min_rate if isinstance(self.min_rate, int) else self.min_rate[grade]
 
 
-@attrs.frozen(kw_only=True)
-class Request:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Request(Record):
     """A borrower's demand: how much, at which rate at most, for how long.
 
     Parameters

@@ -19,13 +19,14 @@ from p2pmatch.events import (
 )
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
+from p2pmatch.record import Record
 from p2pmatch.request_columns import ids_of
 
 __all__ = ["Result", "Results"]
 
 
-@attrs.frozen
-class Result:
+@attrs.frozen(eq=False, repr=False)
+class Result(Record):
     """What became of a request.
 
     Parameters

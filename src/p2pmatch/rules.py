@@ -11,16 +11,18 @@ from p2pmatch import checks
 from p2pmatch.allocation import AllocationRule, allocation_rule
 from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.fees import Fees
-from p2pmatch.finance.apr import APR_RULES
 from p2pmatch.limits import BorrowerLimits, Limits, check_room_for_a_note
 from p2pmatch.orders import MAX_TERM
 from p2pmatch.pricing import PayAsOffered, Posted, PricingRule, pricing_rule
+from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
 __all__ = ["MATCHINGS", "MAX_CELLS", "Rules"]
 
 #: When requests are matched.
 MATCHINGS: Final = ("immediate", "call")
+#: The rules of `p2pmatch.finance.APR_RULES`, which is imported when a rate is worked out.
+APR_RULES: Final = ("eu", "us")
 
 #: The most cells (grades times terms) a marketplace may have.
 MAX_CELLS = 10_000
@@ -98,8 +100,8 @@ def _one_of(names: Collection[str]) -> checks.Validator:
     return validate
 
 
-@attrs.frozen(kw_only=True)
-class Rules:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Rules(Record):
     """What holds for every offer and request of a marketplace.
 
     Parameters

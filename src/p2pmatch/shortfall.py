@@ -1,12 +1,12 @@
 """What a request lost to each thing that stood in its way.
 
-The reasons are lifted one after the other, in the order of `SHORTFALLS`, until the request would be
+The reasons are lifted one after the other, in the order of `LIFTED`, until the request would be
 funded in full. Each is charged with what lifting it brings when those before it are lifted already;
 what no lifting brings is not in the book. So the charges add up to the unfunded amount.
 """
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
+from typing import Final
 
 import attrs
 import numpy as np
@@ -14,43 +14,35 @@ import numpy as np
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.ladder import key_bound
 from p2pmatch.orders import Request
+from p2pmatch.reasons import REASONS
 from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import Sweep
 from p2pmatch.units import MAX_RATE
 
-__all__ = ["SHORTFALLS", "Shortfall", "shortfalls"]
+__all__ = ["LIFTED", "Shortfall", "shortfalls"]
 
-#: The reasons, in the order in which they are lifted: first what the borrower can change, then what
-#: the platform and the lenders have set, last what nobody can.
-SHORTFALLS: Mapping[str, str] = MappingProxyType(
-    {
-        "resting": "nothing is matched before the cell is uncrossed",
-        "no_posted_rate": "the platform posts no rate for this grade and term",
-        "below_min_amount": "could be had, but the borrower does not take so small a loan",
-        "rate": "asks more than the borrower accepts",
-        "borrower_limit": "the borrower's limit in total",
-        "tags": "offers' tag conditions do not fit",
-        "same_party": "belongs to the borrower or its group",
-        "max_share": "the cap of one lender's share of a loan",
-        "offer_max_per_loan": "offers' own caps per loan",
-        "offer_max_share": "offers' own caps as a share of the loan",
-        "per_loan": "lenders' limits per loan",
-        "per_borrower": "lenders' limits per borrower",
-        "per_grade": "lenders' limits per grade",
-        "total": "lenders' limits in total",
-        "below_min_note": "would make notes smaller than the smallest",
-        "empty_book": "is not in the book",
-    }
+#: The reasons that can be lifted, in that order: first what the borrower can change, then what the
+#: platform and the lenders have set.
+LIFTED: Final = (
+    "rate",
+    "borrower_limit",
+    "tags",
+    "same_party",
+    "max_share",
+    "offer_max_per_loan",
+    "offer_max_share",
+    "per_loan",
+    "per_borrower",
+    "per_grade",
+    "total",
+    "below_min_note",
 )
-
-# Those that can be lifted.
-_LIFTED = tuple(SHORTFALLS)[3:-1]
 
 
 @attrs.frozen
 class Shortfall:
-    """What one reason costs a request: `reason` is a key of `SHORTFALLS`; amount in minor units."""
+    """What a reason, a key of `p2pmatch.reasons.REASONS`, costs a request, in minor units."""
 
     reason: str
     amount: int
@@ -58,7 +50,7 @@ class Shortfall:
     @property
     def meaning(self) -> str:
         """The reason in words."""
-        return SHORTFALLS[self.reason]
+        return REASONS[self.reason]
 
 
 def shortfalls(state: State, request: Request, now: int, principal: int) -> tuple[Shortfall, ...]:
@@ -114,7 +106,7 @@ def _in_force(rooms: Rooms) -> list[str]:
         **{name: name in limits for name in LIMIT_NAMES},
         "below_min_note": rooms.least > rooms.increment,
     }
-    return [reason for reason in _LIFTED if found[reason]]
+    return [reason for reason in LIFTED if found[reason]]
 
 
 class LiftedRooms(Rooms):
@@ -122,7 +114,7 @@ class LiftedRooms(Rooms):
 
     Parameters
     ----------
-    lifted : the reasons that do not count, names in `SHORTFALLS`.
+    lifted : the reasons that do not count, names in `LIFTED`.
     """
 
     __slots__ = ("lifted", "note_room")

@@ -1,16 +1,12 @@
 """The whole memory of a marketplace, and the few operations that change it.
 
 Nothing here decides anything: guards and matching only read, and the marketplace's `apply` calls
-these operations for events that have been decided. `digest` covers all that can influence later
-events, and nothing else.
+these operations for events that have been decided.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 from sortedcontainers import SortedDict
@@ -18,7 +14,6 @@ from sortedcontainers import SortedDict
 from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, coded, unless
 from p2pmatch.commitments import Amounts, Commitments, Numbers
-from p2pmatch.errors import InvariantError
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import Fill, fill
 from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
@@ -522,111 +517,3 @@ class State:
         table.joint[[first, slot]] = True
         self._describe(slot, offer)
         self._stand(slot)
-
-    # The whole
-
-    def digest(self) -> str:
-        """A BLAKE2b hash, hex, of all that can influence later events. O(offers + notes)."""
-        hasher = hashlib.blake2b(digest_size=32)
-        for piece in chain(
-            self._offer_pieces(), self._party_pieces(), self._loan_pieces(), self._waiting_pieces()
-        ):
-            hasher.update(len(piece).to_bytes(8, "little"))
-            hasher.update(piece)
-        return hasher.hexdigest()
-
-    def _offer_pieces(self) -> Iterator[bytes]:
-        table = self.table
-        yield repr(self.rules).encode()
-        yield repr((self.now, self.arrivals, self.posted_total)).encode()
-        for column in table.columns():
-            yield np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
-        yield "\n".join(self.offer_names).encode()
-        yield "\n".join(self.lender_names).encode()
-        yield repr([_plain_place(place) for place in self.places]).encode()
-        yield repr([(sorted(needs), sorted(bars)) for needs, bars in self.tag_rules]).encode()
-        yield repr(sorted(self.parts.items())).encode()
-        yield repr(
-            sorted((slot, sorted(card.items())) for slot, card in self.cards.items())
-        ).encode()
-        moved = ((slot, sorted(arrivals.items())) for slot, arrivals in self.moved.items())
-        yield repr(sorted(moved)).encode()
-
-    def _party_pieces(self) -> Iterator[bytes]:
-        yield repr(sorted(self.lender_caps.own.items(), key=lambda own: own[0])).encode()
-        yield repr(sorted(self.borrower_caps.own.items(), key=lambda own: own[0])).encode()
-        groups = ((borrower, sorted(members)) for borrower, members in self.groups.items())
-        yield repr(sorted(groups)).encode()
-        yield "\n".join(sorted(self.requests)).encode()
-
-    def _loan_pieces(self) -> Iterator[bytes]:
-        for opened in sorted(self.exposure.all(), key=lambda opened: opened.loan.request_id):
-            loan = opened.loan
-            yield repr((loan.request_id, loan.borrower_id, loan.grade)).encode()
-            for column in (opened.loan.notes.rates, opened.left, opened.loan.notes.lenders):
-                yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
-
-    def _waiting_pieces(self) -> Iterator[bytes]:
-        waiting = self.waiting
-        yield repr(waiting.arrivals).encode()
-        for resting in waiting.ranked():
-            terms = resting.time_in_force, resting.hold_for, resting.arrival
-            yield repr((_plain_request(resting.request), terms)).encode()
-            for column in (resting.held.keys, resting.held.slots, resting.held.amounts):
-                yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
-        for _, held in sorted(waiting.held.items()):
-            yield repr((_plain_request(held.loan.request), held.until, held.arrival)).encode()
-            notes = held.loan.notes
-            for column in (held.keys, notes.offers, notes.amounts, notes.rates):
-                yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
-
-    def check(self) -> None:
-        """Raise InvariantError unless everything that must agree does. O(places + notes)."""
-        table = self.table
-        used = slice(0, table.count)
-        if (table.remaining[used] < 0).any():
-            raise InvariantError("no budget is overdrawn")
-        self._check_waiting()
-        committed = table.committed[used]
-        lent = table.amount[used] - table.remaining[used] - committed - table.cancelled[used]
-        booked = np.zeros(table.count, dtype=np.int64)
-        for opened in self.exposure.all():
-            np.add.at(booked, opened.loan.notes.offers, opened.loan.notes.amounts)
-        if not np.array_equal(lent, booked):
-            raise InvariantError("budget = remaining + committed + lent + cancelled")
-        least = self.least
-        live = np.flatnonzero(table.remaining[used] >= least).tolist()
-        expected: list[list[int]] = [[] for _ in self.ladders]
-        for slot in live:
-            for cell in self.cells_of(slot):
-                expected[cell].append(self.key_of(slot, cell))
-        for ladder, keys in zip(self.ladders, expected, strict=True):
-            ladder.check()
-            if ladder.keys(table.remaining, least).tolist() != sorted(keys):
-                raise InvariantError("every slot with money stands in each of its cells, once")
-        self.exposure.check(len(self.lender_names), self.waiting.committed())
-
-    def _check_waiting(self) -> None:
-        """What waits agrees with the offers, and no request holds more than it asks for."""
-        committed = np.zeros(self.table.count, dtype=np.int64)
-        for _, slots, _, amounts in self.waiting.committed():
-            np.add.at(committed, slots, amounts)
-        if not np.array_equal(committed, self.table.committed[: self.table.count]):
-            raise InvariantError("what offers have committed is the sum over what waits")
-        for resting in self.waiting.resting.values():
-            if resting.held.total > resting.request.amount:
-                raise InvariantError("a request holds no more than it asks for")
-
-
-def _plain_request(request: Request) -> list[object]:
-    """All fields of a request, in a form that is written the same everywhere."""
-    values = attrs.astuple(request, recurse=False)
-    return [sorted(value) if isinstance(value, frozenset) else value for value in values]
-
-
-def _plain_place(place: Place) -> tuple[list[str] | None, list[int] | None]:
-    grades, terms = place
-    return (
-        None if grades is None else sorted(grades),
-        None if terms is None else sorted(terms),
-    )

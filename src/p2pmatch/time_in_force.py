@@ -5,12 +5,13 @@ from typing import Final
 import attrs
 
 from p2pmatch import checks
+from p2pmatch.record import Record
 
 __all__ = ["IMMEDIATE", "Auction", "Immediate", "Listing", "TimeInForce"]
 
 
-@attrs.frozen
-class Immediate:
+@attrs.frozen(eq=False, repr=False)
+class Immediate(Record):
     """Match now; what is not matched is cancelled."""
 
 
@@ -18,8 +19,8 @@ class Immediate:
 IMMEDIATE: Final = Immediate()
 
 
-@attrs.frozen
-class Listing:
+@attrs.frozen(eq=False, repr=False)
+class Listing(Record):
     """Rest until the whole amount is committed, or until `closes_at`.
 
     Matched money is committed and stays so. At `closes_at` a loan is made of what is committed, if
@@ -38,8 +39,8 @@ class Listing:
     closes_at: int = attrs.field(converter=checks.plain, validator=checks.time())
 
 
-@attrs.frozen
-class Auction:
+@attrs.frozen(eq=False, repr=False)
+class Auction(Record):
     """Rest until `closes_at`; until then better offers displace the dearest commitments.
 
     The reverse auction of Prosper before 2011 and Funding Circle before 2015.

@@ -5,7 +5,6 @@ stand the only functions that turn text into either and back, and the bounds tha
 an `int64`.
 """
 
-import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -42,8 +41,6 @@ MAX_TIME: Final = 2**62
 MAX_ID_LENGTH: Final = 200
 
 _MAX_DECIMALS: Final = 9
-_PLAIN = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
-_GROUPED = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?", re.ASCII)
 # What a unit is worth in ppm, as a power of ten: 1 % = 10**4 ppm.
 _RATE_UNITS = (("%", 4), ("bp", 2), ("ppm", 0))
 _RATE_FORMS = "text with its unit, such as '5.25%', '525bp' or '52500ppm'"
@@ -51,13 +48,25 @@ _RATE_FORMS = "text with its unit, such as '5.25%', '525bp' or '52500ppm'"
 _MAX_DIGITS: Final = 30
 
 
+def _read(text: str) -> tuple[str, str] | None:
+    """The digits before and after the point; None: not such a number. Thousands may be grouped."""
+    whole, point, fraction = text.partition(".")
+    if "," in whole:
+        first, *groups = whole.split(",")
+        if not 1 <= len(first) <= 3 or any(len(group) != 3 for group in groups):
+            return None
+        whole = first + "".join(groups)
+    digits = whole.isdigit() and (fraction.isdigit() if point else True)
+    return (whole, fraction) if digits and text.isascii() else None
+
+
 def _scaled(text: str, decimals: int, field: str, shown: object, accepted: str) -> int:
     """Read unsigned decimal text as an integer number of its `decimals`-th decimal place."""
-    found = _PLAIN.fullmatch(text) or _GROUPED.fullmatch(text)
+    found = _read(text)
     if found is None:
-        signed = text[:1] == "-" and (_PLAIN.fullmatch(text[1:]) or _GROUPED.fullmatch(text[1:]))
+        signed = text[:1] == "-" and _read(text[1:])
         raise InvalidValue("negative" if signed else "malformed", field, shown, accepted)
-    whole, fraction = found[1].replace(",", ""), found[2] or ""
+    whole, fraction = found
     if len(fraction) > decimals:
         raise InvalidValue("too_many_decimals", field, shown, f"at most {decimals} decimals")
     if len(whole) > _MAX_DIGITS:

@@ -25,7 +25,7 @@ from p2pmatch.apply import APPLICATIONS
 from p2pmatch.audit import Auditor
 from p2pmatch.audit.report import BREACHES
 from p2pmatch.decide import DECISIONS
-from p2pmatch.explain import REASONS
+from p2pmatch.reasons import REASONS
 from tests.house.source import all_files, read, said
 from tests.machines.test_twin import STEPS
 
@@ -89,6 +89,10 @@ def test_every_command_has_a_call_and_a_step_of_the_random_histories() -> None:
         assert call in steps
 
 
+def test_every_rule_of_an_annual_rate_can_be_asked_for() -> None:
+    assert missing(rules.APR_RULES, finance.APR_RULES) == set()
+
+
 def test_a_planted_command_is_missed() -> None:
     class Planted(commands.Command):
         """Nobody decides this."""
@@ -149,7 +153,7 @@ def test_every_breach_and_reason_is_used() -> None:
     audit = [name for name in all_files() if name.startswith("audit/")]
     used = set().union(*(texts(read(name)) for name in audit if name != "audit/report.py"))
     assert sorted(set(BREACHES) - used - set(REASONS)) == []
-    engine = set().union(*(texts(read(name)) for name in ("explain.py", "exposure.py")))
+    engine = set().union(*(texts(read(n)) for n in all_files() if n not in {"reasons.py", *audit}))
     assert sorted(set(REASONS) - engine) == []
 
 

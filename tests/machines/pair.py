@@ -15,7 +15,7 @@ from p2pmatch import (
     Rules,
 )
 from p2pmatch.events import CellUncrossed, Event, RequestUnfunded
-from p2pmatch.reasons import UNFUNDED_BECAUSE
+from p2pmatch.reasons import REASONS
 from tests.model import Model, Outcome, Refusal
 
 
@@ -27,9 +27,9 @@ def rows(loan: Any) -> list[tuple[str, str, int, int]]:
 def reason_is_known(event: Event) -> None:
     """Whatever the engine says of money it did not find, a table says what it means."""
     if isinstance(event, RequestUnfunded):
-        assert event.reason in UNFUNDED_BECAUSE
+        assert event.reason in REASONS
     if isinstance(event, CellUncrossed):
-        assert {reason for _, _, reason in event.turned_away} <= UNFUNDED_BECAUSE.keys()
+        assert {reason for _, _, reason in event.turned_away} <= REASONS.keys()
 
 
 class Pair:

@@ -9,9 +9,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from threading import Barrier, Thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL, event, make_url, text
@@ -575,3 +578,57 @@ def test_a_backup_of_a_database_in_use_is_whole(tmp_path: Path) -> None:
     copy.close()
     assert verify(SqlStore(f"sqlite:///{tmp_path}/copy.db")).digest == market.digest()
     store.close()
+
+
+@contextmanager
+def two_databases() -> Iterator[tuple[URL, URL]]:
+    """Two databases that nobody else uses; gone afterwards."""
+    names = [f"p2pmatch_{uuid4().hex}" for _ in range(2)]
+    try:
+        for name in names:
+            outside(f"CREATE DATABASE {name}")
+        first, second = (make_url(POSTGRES).set(database=name) for name in names)
+        yield first, second
+    finally:
+        for name in names:
+            outside(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def libpq(program: str, url: URL, *options: str) -> None:
+    """One of PostgreSQL's own programs, as an operator calls it."""
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    subprocess.run(
+        [program, *options, f"--dbname={plain.render_as_string()}"],
+        check=True,
+        env={**os.environ, "PGPASSWORD": url.password or ""},
+    )
+
+
+@needs_postgres
+@pytest.mark.skipif(
+    which("pg_dump") is None or which("pg_restore") is None, reason="no pg_dump or no pg_restore"
+)
+def test_a_dump_taken_while_the_writer_goes_on_can_be_restored(tmp_path: Path) -> None:
+    dump = f"--file={tmp_path}/market.dump"
+    with two_databases() as (url, other):
+        store = SqlStore(url)
+        market = Marketplace.open(store, RULES)
+        digest = filled(market)
+        market.snapshot()
+        libpq("pg_dump", url, "--format=custom", "--table=p2pmatch_*", dump)
+        head = verify(store).head
+        filled(market, 3)
+        libpq("pg_restore", other, "--exit-on-error", f"{tmp_path}/market.dump")
+        with SqlStore(other) as restored:
+            found = verify(restored, head=head)
+            assert (found.digest, found.entries) == (digest, 11)
+            again = Marketplace.open(restored, RULES)
+            assert again.opened is not None
+            assert again.opened.snapshot == 10
+            assert again.digest() == digest
+            filled(again, 3)
+            assert again.digest() == market.digest()
+            assert run(
+                "SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'p2pmatch%'", other
+            ) == run("SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'p2pmatch%'", url)
+        store.close()

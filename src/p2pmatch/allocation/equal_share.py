@@ -5,14 +5,15 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.allocation.rule import Level
+from p2pmatch.record import Record
 
 __all__ = ["EqualShare", "shared_equally"]
 
 Amounts = npt.NDArray[np.int64]
 
 
-@attrs.frozen
-class EqualShare:
+@attrs.frozen(eq=False, repr=False)
+class EqualShare(Record):
     """Max-min fair: nobody with less could get more without taking from one with even less.
 
     Units left over go to those who came first. Where there is not a smallest note for everybody,

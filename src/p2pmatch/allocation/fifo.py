@@ -6,12 +6,13 @@ import numpy.typing as npt
 
 from p2pmatch.allocation.notes import in_order
 from p2pmatch.allocation.rule import Level
+from p2pmatch.record import Record
 
 __all__ = ["Fifo"]
 
 
-@attrs.frozen
-class Fifo:
+@attrs.frozen(eq=False, repr=False)
+class Fifo(Record):
     """Offers at one rate are used up in order of arrival.
 
     Examples

@@ -1,7 +1,6 @@
 """A place in the queue that nobody can buy."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Final
 
 import attrs
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from p2pmatch import checks
 from p2pmatch.allocation.notes import in_order
 from p2pmatch.allocation.rule import Level
+from p2pmatch.record import Record
 
 __all__ = ["MAX_SEED", "Lottery"]
 
@@ -18,8 +18,8 @@ __all__ = ["MAX_SEED", "Lottery"]
 MAX_SEED: Final = 2**64 - 1
 
 
-@attrs.frozen
-class Lottery:
+@attrs.frozen(eq=False, repr=False)
+class Lottery(Record):
     """Offers at one rate are used up in an order drawn for each request.
 
     The order is that of BLAKE2b hashes (16 bytes) of the request's and the offer's id, joined by a
@@ -42,6 +42,8 @@ class Lottery:
 
     def draw(self, request_id: str, offer_ids: Sequence[str]) -> list[bytes]:
         """The lots by which these offers are ranked for that request. O(n)."""
+        from hashlib import blake2b
+
         urn = blake2b(key=self.seed.to_bytes(8, "little"), digest_size=16)
         urn.update(request_id.encode() + b"\0")
         lots = []

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.allocation.rule import Level
+from p2pmatch.record import Record
 
 __all__ = ["ProRata", "proportional", "shared_by_room"]
 
@@ -15,8 +16,8 @@ Amounts = npt.NDArray[np.int64]
 _MAX_INT64: Final = 2**63 - 1
 
 
-@attrs.frozen
-class ProRata:
+@attrs.frozen(eq=False, repr=False)
+class ProRata(Record):
     """Each offer's part is in proportion to its room.
 
     Shares are rounded down to the increment; units left over go to the largest remainders, equal

@@ -14,6 +14,7 @@ from p2pmatch.allocation.notes import in_order, without_dust
 from p2pmatch.allocation.pro_rata import proportional, shared_by_room
 from p2pmatch.allocation.rule import Level
 from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
 __all__ = ["STEP_RULES", "Split", "Step", "Steps"]
@@ -75,8 +76,8 @@ def _check_rule(_: object, __: object, rule: str) -> None:
         raise UnknownName("unknown_rule", "rule", rule, f"one of {sorted(STEP_RULES)}")
 
 
-@attrs.frozen
-class Step:
+@attrs.frozen(eq=False, repr=False)
+class Step(Record):
     """One way of sharing a part of the money wanted at a rate.
 
     Parameters
@@ -131,8 +132,8 @@ def _check_steps(_: object, __: object, steps: object) -> None:
         raise InvalidValue("contradiction", "steps", steps[-1], accepted)
 
 
-@attrs.frozen
-class Steps:
+@attrs.frozen(eq=False, repr=False)
+class Steps(Record):
     """An ordered list of steps: each shares what those before it have left.
 
     A step sees the room that is left, and its bounds are rounded down to the increment. Where the
@@ -175,8 +176,8 @@ class Steps:
         return share
 
 
-@attrs.frozen
-class Split:
+@attrs.frozen(eq=False, repr=False)
+class Split(Record):
     """A fraction by arrival, the rest in proportion to the room that is left.
 
     Parameters

@@ -3,12 +3,13 @@
 import attrs
 
 from p2pmatch.pricing.rule import Accepted, Priced
+from p2pmatch.record import Record
 
 __all__ = ["Midpoint"]
 
 
-@attrs.frozen
-class Midpoint:
+@attrs.frozen(eq=False, repr=False)
+class Midpoint(Record):
     """Each note bears the mean of what its offer asks and what the borrower accepts, rounded down.
 
     Examples

@@ -3,12 +3,13 @@
 import attrs
 
 from p2pmatch.pricing.rule import Accepted, Priced
+from p2pmatch.record import Record
 
 __all__ = ["PayAsOffered"]
 
 
-@attrs.frozen
-class PayAsOffered:
+@attrs.frozen(eq=False, repr=False)
+class PayAsOffered(Record):
     """Each note bears its own offer's rate; the borrower pays the principal-weighted mean.
 
     Examples

@@ -10,6 +10,7 @@ import numpy as np
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
 from p2pmatch.pricing.rule import Accepted, Priced
+from p2pmatch.record import Record
 from p2pmatch.units import MAX_RATE
 
 __all__ = ["Posted"]
@@ -36,8 +37,8 @@ def _check_rates(_: object, attribute: "attrs.Attribute[Any]", rates: object) ->
         checks.check_whole(rate_ppm, attribute.name, 0, MAX_RATE)
 
 
-@attrs.frozen
-class Posted:
+@attrs.frozen(eq=False, repr=False)
+class Posted(Record):
     """Every note bears the platform's rate for its cell.
 
     Offers that ask no more take part, and rank by arrival alone. In a cell without a rate, and for

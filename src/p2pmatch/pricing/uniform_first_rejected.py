@@ -4,12 +4,13 @@ import attrs
 import numpy as np
 
 from p2pmatch.pricing.rule import Accepted, Priced
+from p2pmatch.record import Record
 
 __all__ = ["UniformFirstRejected"]
 
 
-@attrs.frozen
-class UniformFirstRejected:
+@attrs.frozen(eq=False, repr=False)
+class UniformFirstRejected(Record):
     """Every note bears the rate of the best eligible room that the loan leaves unused.
 
     Never less than the highest rate accepted: room at a better rate may be left unused where a

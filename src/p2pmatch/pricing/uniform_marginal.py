@@ -4,12 +4,13 @@ import attrs
 import numpy as np
 
 from p2pmatch.pricing.rule import Accepted, Priced
+from p2pmatch.record import Record
 
 __all__ = ["UniformMarginal"]
 
 
-@attrs.frozen
-class UniformMarginal:
+@attrs.frozen(eq=False, repr=False)
+class UniformMarginal(Record):
     """Every note bears the highest rate accepted, as in Prosper's auctions before 2011.
 
     Examples
