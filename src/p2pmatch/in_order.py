@@ -23,7 +23,8 @@ def in_order(rooms: Rooms) -> Placement | None:
     Notes
     -----
     O(rows of the ranking up to the last note). Not for: other rules than `Fifo`, shares of the
-    loan, offers in parts, commitments, a borrower's limit, a last note below the smallest.
+    loan, offers in parts where any offer has a cap, commitments, a borrower's limit, a last note
+    below the smallest.
     """
     state = rooms.state
     missing = rooms.request.amount
@@ -31,7 +32,7 @@ def in_order(rooms: Rooms) -> Placement | None:
         rooms.remembers
         or not isinstance(state.rules.allocation_rule, Fifo)
         or state.any_share
-        or state.parts
+        or (state.parts and rooms.ladder.capped)
         or len(rooms.held.amounts)
         or rooms.largest() < missing
     ):

@@ -412,7 +412,9 @@ class Rooms:
         state = self.state
         if state.shared:
             own = np.minimum(own, self._share_of(state.table.share.take(slots), size))
-        several = state.table.joint.take(slots) if state.parts else None
+        # Parts of one offer need not know of each other where no offer has a cap.
+        parts = state.parts and (state.shared or self.ladder.capped)
+        several = state.table.joint.take(slots) if parts else None
         if drawn:
             held = np.isin(slots, np.fromiter(drawn, dtype=np.int64))
             several = held if several is None else several | held
