@@ -6,12 +6,12 @@ append, and a marketplace without limits never pays for the sums.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.apportion import apportion
+from p2pmatch.commitments import NO_COMMITMENTS
 from p2pmatch.errors import InvariantError
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Request
@@ -22,10 +22,6 @@ __all__ = ["Exposure", "OpenLoan"]
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
-
-
-_NOBODY: Final = np.zeros(0, dtype=np.int32)
-_NOTHING: Final = np.zeros(0, dtype=np.int64)
 
 
 class OpenLoan:
@@ -74,9 +70,10 @@ class _Entries:
 
     def columns(self) -> tuple[Lenders, Amounts]:
         """All entries; a lender may have several."""
+        none = NO_COMMITMENTS
         return (
-            np.concatenate([_NOBODY, *(who for who, _ in self.parts)]),
-            np.concatenate([_NOTHING, *(some for _, some in self.parts)]),
+            np.concatenate([none.lenders, *(who for who, _ in self.parts)]),
+            np.concatenate([none.amounts, *(some for _, some in self.parts)]),
         )
 
 
