@@ -1,7 +1,7 @@
 """Places side by side in rank order, and which of them are one lender's."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -14,7 +14,7 @@ Numbers = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Repeats:
     """The rows whose lender has several: sorted by lender, then by rank.
 
@@ -25,10 +25,16 @@ class Repeats:
     starts: npt.NDArray[np.intp]
     sizes: npt.NDArray[np.intp]
 
-    @cached_property
+    _turns: list[list[int]] | None = attrs.field(default=None, init=False)
+
+    @property
     def turns(self) -> list[list[int]]:
-        """The rows, lender by lender."""
-        return [part.tolist() for part in np.split(self.rows, self.starts[1:])]
+        """The rows, lender by lender; worked out once."""
+        if self._turns is None:
+            rows, starts = self.rows.tolist(), self.starts.tolist()
+            edges = pairwise([*starts, len(rows)])
+            self._turns = [rows[start:stop] for start, stop in edges]
+        return self._turns
 
     @staticmethod
     def among(lenders: Numbers | Positions) -> "Repeats | None":
