@@ -24,6 +24,8 @@ MORE: Final = 1
 ODD: Final = 2
 FULL: Final = 3
 
+# Places without money that a part of a segment keeps before they are left out.
+_DEAD_ROWS: Final = 64
 # So many requests are tried at once at first, and at most.
 _FEWEST: Final = 16
 _MOST: Final = 1024
@@ -138,6 +140,7 @@ def fill(
 ) -> tuple[int, int, int]:
     """Fill requests by vector passes over the segments. See `Fill`."""
     batch = _FEWEST
+    parts: dict[tuple[int, int], _Part] = {}
     while row < len(asked.amounts):
         if _nothing_limits(places, means, units):
             # As many as could be filled at once the last time, and then some.
@@ -150,7 +153,7 @@ def fill(
         if asked.odd[row]:
             return row, notes, ODD
         _remember(asked, means, made, row)
-        why, pieces = _search(places, asked, means, units, row)
+        why, pieces = _search(places, asked, means, units, row, parts)
         count = sum(len(amounts) for _, amounts in pieces)
         if why == DONE and notes + count > len(made.slots):
             why = FULL
@@ -275,22 +278,58 @@ def _leave(places: Places, cell: int, row: int) -> None:
 Pieces = list[tuple[npt.NDArray[np.intp], Amounts]]
 
 
+class _Part:
+    """The places of a segment whose tag rules fit, but for most of those without money.
+
+    rows : positions in the columns; accounts, lenders : of these rows.
+    """
+
+    __slots__ = ("_looked", "_repeats", "_searched", "accounts", "lenders", "rows")
+
+    def __init__(self, places: Places, rows: npt.NDArray[np.intp]) -> None:
+        self.rows = rows
+        self.accounts = places.accounts.take(rows)
+        self.lenders = places.lenders.take(rows).astype(np.int64)
+        self._repeats: Repeats | None = None
+        self._searched = self._looked = False
+
+    @property
+    def repeats(self) -> Repeats | None:
+        """The rows whose lender has several; worked out once."""
+        if not self._searched:
+            self._repeats = Repeats.among(self.lenders)
+            self._searched = True
+        return self._repeats
+
+    def is_last_of(self, places: Places, means: Means, least: int, segment: int) -> bool:
+        """Whether neither it nor any other place of its segment has money; looked up once."""
+        if len(self.rows) or self._looked:
+            return False
+        self._looked = True
+        rows = slice(int(places.starts[segment]), int(places.stops[segment]))
+        return not (means.left.take(places.accounts[rows]) >= least).any()
+
+
 def _search(
-    places: Places, asked: Asked, means: Means, units: tuple[int, int], row: int
+    places: Places,
+    asked: Asked,
+    means: Means,
+    units: tuple[int, int],
+    row: int,
+    parts: dict[tuple[int, int], _Part],
 ) -> tuple[int, Pieces]:
-    """The places that fill a request, and what each gives."""
+    """The places that fill a request, and what each gives. `parts`: by segment and pattern."""
     least = units[1]
     missing = int(asked.amounts[row])
     cell = int(asked.cells[row])
     pieces: Pieces = []
     before, segment = -1, int(places.first[cell])
     while segment >= 0:
-        start, stop = int(places.starts[segment]), int(places.stops[segment])
-        if places.keys[start] >= asked.bounds[row]:
+        if places.keys[places.starts[segment]] >= asked.bounds[row]:
             return ODD, pieces
-        rows, own, joint, alive = _own_rooms(places, asked, means, units, row, start, stop)
+        part = _part(places, asked, means, least, row, segment, parts)
         following = int(places.following[segment])
-        if not alive and following >= 0:
+        if following >= 0 and part.is_last_of(places, means, least, segment):
             if before < 0:
                 places.first[cell] = following
             else:
@@ -298,11 +337,12 @@ def _search(
         else:
             before = segment
         segment = following
-        if not len(rows):
+        if not len(part.rows):
             continue
-        lenders = places.lenders[rows]
-        raw = own if joint is None else _within_joint(lenders, own, joint, means.given, least)
-        given = np.where(raw >= least, raw, 0)
+        own = _own_rooms(places, asked, means, units, row, part)
+        joint = _joint_rooms(means, part.lenders, int(asked.grades[row]), units[0])
+        raw = own if joint is None else _within_joint(part, own, joint, means.given, least)
+        given = raw * (raw >= least)
         already = given.cumsum() - given
         meets = already + raw >= missing
         end = int(meets.argmax())
@@ -312,13 +352,38 @@ def _search(
                 return ODD, pieces
             given = given[: end + 1]
             given[end] = rest
-            pieces.append(_positive(rows, given))
+            pieces.append(_positive(part.rows, given))
             return DONE, pieces
         missing -= int(given.sum())
-        pieces.append(_positive(rows, given))
+        pieces.append(_positive(part.rows, given))
         if joint is not None:
-            np.add.at(means.given, lenders, given)
+            np.add.at(means.given, part.lenders, given)
     return ODD if places.complete[cell] else MORE, pieces
+
+
+def _part(
+    places: Places,
+    asked: Asked,
+    means: Means,
+    least: int,
+    row: int,
+    segment: int,
+    parts: dict[tuple[int, int], _Part],
+) -> _Part:
+    """The part of a segment that a request's tags fit; empty if it has no money."""
+    name = segment, int(asked.patterns[row])
+    part = parts.get(name)
+    if part is None:
+        rows = np.arange(places.starts[segment], places.stops[segment])
+        if len(places.tags):
+            rows = rows[means.fits[asked.patterns[row]].take(places.tags[rows])]
+        part = parts[name] = _Part(places, rows)
+    if len(part.rows):
+        alive = means.left.take(part.accounts) >= least
+        count = int(np.count_nonzero(alive))
+        if not count or len(alive) - count >= _DEAD_ROWS:
+            part = parts[name] = _Part(places, part.rows[alive])
+    return part
 
 
 def _positive(rows: npt.NDArray[np.intp], given: Amounts) -> tuple[npt.NDArray[np.intp], Amounts]:
@@ -327,40 +392,24 @@ def _positive(rows: npt.NDArray[np.intp], given: Amounts) -> tuple[npt.NDArray[n
 
 
 def _own_rooms(
-    places: Places,
-    asked: Asked,
-    means: Means,
-    units: tuple[int, int],
-    row: int,
-    start: int,
-    stop: int,
-) -> tuple[npt.NDArray[np.intp], Amounts, Amounts | None, int]:
-    """Of a segment: the places that may take part, their rooms, their lenders' joint rooms.
-
-    And how many places have money for a note.
-    """
+    places: Places, asked: Asked, means: Means, units: tuple[int, int], row: int, part: _Part
+) -> Amounts:
+    """What each place could give; 0 where it may not take part."""
     increment, least = units
-    lenders = places.lenders[start:stop]
-    room = means.left.take(places.accounts[start:stop])
-    fits = room >= least
-    alive = int(np.count_nonzero(fits))
-    fits &= places.keys[start:stop] < asked.bounds[row]
-    if len(places.tags):
-        fits &= means.fits[asked.patterns[row]].take(places.tags[start:stop])
-    fits &= lenders != asked.barred[row]
+    room = means.left.take(part.accounts)
     if len(places.caps):
-        np.minimum(room, places.caps[start:stop], out=room)
-    room -= room % increment
-    fits &= room >= least
-    joint = _joint_rooms(means, lenders, int(asked.grades[row]))
-    if joint is not None:
-        joint -= joint % increment
-        fits &= joint >= least
-        joint = joint[fits]
-    return start + fits.nonzero()[0], room[fits], joint, alive
+        np.minimum(room, places.caps.take(part.rows), out=room)
+    if increment > 1:
+        room -= room % increment
+    room *= room >= least
+    if places.keys[part.rows[-1]] >= asked.bounds[row]:
+        room *= places.keys.take(part.rows) < asked.bounds[row]
+    if asked.barred[row] >= 0:
+        room *= part.lenders != asked.barred[row]
+    return room
 
 
-def _joint_rooms(means: Means, lenders: Numbers, grade: int) -> Amounts | None:
+def _joint_rooms(means: Means, lenders: Amounts, grade: int, increment: int) -> Amounts | None:
     """What each row's lender may give by its limits, before this loan; None: there are none."""
     rooms: list[Amounts] = []
     if len(means.per_loan):
@@ -377,24 +426,20 @@ def _joint_rooms(means: Means, lenders: Numbers, grade: int) -> Amounts | None:
     for room in rooms[1:]:
         np.minimum(joint, room, out=joint)
     np.maximum(joint, 0, out=joint)
+    if increment > 1:
+        joint -= joint % increment
     return joint
 
 
-def _within_joint(
-    lenders: Numbers, own: Amounts, joint: Amounts, given: Amounts, least: int
-) -> Amounts:
+def _within_joint(part: _Part, own: Amounts, joint: Amounts, given: Amounts, least: int) -> Amounts:
     """What the lenders' joint rooms leave of the rows' own, row after row."""
-    left = joint - given.take(lenders)
+    left = joint - given.take(part.lenders)
     raw: Amounts = np.minimum(own, left)
-    repeats = Repeats.among(lenders)
-    if repeats is None:
-        return raw
     # They are few, so one by one.
-    for start, size in zip(repeats.starts.tolist(), repeats.sizes.tolist(), strict=True):
-        rows = repeats.rows[start : start + size].tolist()
-        still = int(left[rows[0]])
+    for rows in () if part.repeats is None else part.repeats.turns:
+        still: int = left.item(rows[0])
         for at in rows:
-            raw[at] = room = min(int(own[at]), still)
+            raw[at] = room = min(own.item(at), still)
             still -= room if room >= least else 0
     return raw
 
