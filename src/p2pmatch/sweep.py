@@ -19,7 +19,7 @@ from p2pmatch.placement import Placement
 from p2pmatch.rooms import Amounts, Numbers, Rooms, Rows
 from p2pmatch.state import State
 
-__all__ = ["Sweep", "sweep"]
+__all__ = ["Sweep", "placed", "sweep"]
 
 
 def sweep(state: State, request: Request, now: int) -> Placement:
@@ -39,7 +39,13 @@ def sweep(state: State, request: Request, now: int) -> Placement:
     -----
     O(rows of the ranking up to the last note) for each target tried; the first nearly always does.
     """
-    return Sweep(Rooms(state, request, now)).run(request.least_amount)
+    return placed(Rooms(state, request, now))
+
+
+def placed(rooms: Rooms) -> Placement:
+    """The cheapest loan that these rooms make for their request. Changes nothing."""
+    placement = in_order(rooms)
+    return Sweep(rooms).run(rooms.request.least_amount) if placement is None else placement
 
 
 class Sweep:
@@ -57,9 +63,6 @@ class Sweep:
 
     def run(self, least_amount: int) -> Placement:
         """Try targets from the request's amount downwards until one can be placed whole."""
-        placement = in_order(self.rooms)
-        if placement is not None:
-            return placement
         target = self.rooms.largest()
         reason = None if target == self.request.amount else "borrower_limit"
         if target < least_amount:

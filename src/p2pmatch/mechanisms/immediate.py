@@ -7,14 +7,14 @@ from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
-from p2pmatch.sweep import Sweep
+from p2pmatch.sweep import placed
 
 __all__ = ["match", "match_now"]
 
 
 def match(rooms: Rooms) -> tuple[Placement, Loan | None]:
     """The loan that these rooms make for their request, if any, and what it is made of."""
-    placement = Sweep(rooms).run(rooms.request.least_amount)
+    placement = placed(rooms)
     return placement, loan_of(rooms, placement) if len(placement.slots) else None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.fill import Places
-from p2pmatch.ladder import Chunk
+from p2pmatch.ladder import CHUNK, Chunk
 from p2pmatch.state import State
 
 __all__ = ["Loaded"]
@@ -15,8 +15,8 @@ __all__ = ["Loaded"]
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 
-# Space for so many places and segments, at first.
-_ROWS: Final = 4096
+# Space for at most so many places, and for so many segments, at first.
+_ROWS: Final = 2**20
 _SEGMENTS: Final = 64
 # A cell's chunks are loaded one, then two, then four at a time, up to so many.
 _CHUNKS: Final = 64
@@ -37,19 +37,22 @@ class Loaded:
 
     def __init__(self, state: State, cells: Sequence[tuple[str, int]]) -> None:
         ladders = [state.ladders[state.cell_of[cell]] for cell in cells]
+        # Space costs nothing before it is used, but to make more of it does.
+        chunks = sum(len(ladder.chunks) for ladder in ladders)
+        rows = min(chunks * CHUNK, _ROWS)
         self.state = state
-        self.left = np.empty(_ROWS, dtype=np.int64)
+        self.left = np.empty(rows, dtype=np.int64)
         self._rows = self._segments = 0
         self._several = len(cells) > 1
         tagged = any(ladder.tagged for ladder in ladders)
         capped = any(ladder.capped for ladder in ladders)
         self._places = Places(
-            keys=np.empty(_ROWS, dtype=np.int64),
-            slots=np.empty(_ROWS, dtype=np.int32),
-            lenders=np.empty(_ROWS, dtype=np.int32),
-            accounts=np.empty(_ROWS, dtype=np.int64),
-            tags=np.empty(_ROWS * tagged, dtype=np.int32),
-            caps=np.empty(_ROWS * capped, dtype=np.int64),
+            keys=np.empty(rows, dtype=np.int64),
+            slots=np.empty(rows, dtype=np.int32),
+            lenders=np.empty(rows, dtype=np.int32),
+            accounts=np.empty(rows, dtype=np.int64),
+            tags=np.empty(rows * tagged, dtype=np.int32),
+            caps=np.empty(rows * capped, dtype=np.int64),
             starts=np.empty(_SEGMENTS, dtype=np.int64),
             stops=np.empty(_SEGMENTS, dtype=np.int64),
             following=np.empty(_SEGMENTS, dtype=np.int64),
