@@ -1,18 +1,35 @@
 """A short run of the simulation, and proof that it would notice."""
 
+from pathlib import Path
+
+import attrs
 import pytest
 
-from p2pmatch import Marketplace
-from p2pmatch.recorder import Recorder
-from tests.simulation.simulate import CHANGING, campaign
+from p2pmatch import Limits, Marketplace, Offer, Request, Rules
+from p2pmatch.stores import SqliteStore
+from tests.simulation import planted
+from tests.simulation.client import CHANGING, KINDS
+from tests.simulation.life import PACES
+from tests.simulation.server import FailingStore
+from tests.simulation.simulate import campaign, simulate
+from tests.simulation.watch import Watch
+
+#: Figures that depend on the seed alone.
+DRAWN = ("commands", "days", *(f"steps at the pace {pace!r}" for pace in PACES))
 
 
 def test_a_short_campaign_loses_nothing() -> None:
-    seeds = iter(range(8))
-    histories, commands, faults = campaign(lambda: next(seeds, None))
-    assert histories == 8
-    assert commands > 200
-    assert faults.keys() >= {"full", "written", "torn", "repeated", "snapshot"}
+    figures = campaign(range(6), steps=100)
+    assert figures["histories"] == 6
+    assert figures["commands"] > 600
+    assert figures["days"] > 600
+    others = {"torn", "snapshot lost", "snapshot spoilt", "killed while opening", "ids reused"}
+    assert figures.keys() >= {*KINDS, *DRAWN, *others, "repeated", "repeated in another order"}
+
+
+def test_a_seed_gives_the_same_history_wherever_the_process_was_killed() -> None:
+    first, second = simulate(3, 60), simulate(3, 60)
+    assert [first[name] for name in DRAWN] == [second[name] for name in DRAWN]
 
 
 def test_every_changing_call_is_among_those_that_fail() -> None:
@@ -20,8 +37,28 @@ def test_every_changing_call_is_among_those_that_fail() -> None:
     assert all(hasattr(Marketplace, name) for name in CHANGING)
 
 
-def test_a_recorder_that_forgets_ids_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Recorder, "answer", lambda *_: None)
-    seeds = iter(range(8))
+@pytest.mark.parametrize(
+    "store",
+    [planted.LateStore, planted.ForgetfulStore, planted.HalfStore, planted.SilentStore],
+)
+def test_a_planted_fault_is_found_and_its_seed_named(
+    store: type[FailingStore], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(AssertionError):
-        campaign(lambda: next(seeds, None))
+        campaign(range(8), 60, store)
+    assert "again: python -m tests.simulation.simulate --seed" in capsys.readouterr().out
+
+
+def test_what_breaks_a_rule_is_found_in_the_file(tmp_path: Path) -> None:
+    path, rules = tmp_path / "market.db", Rules(grades=["A"], terms=[12])
+    with SqliteStore(path) as store:
+        market = Marketplace.open(store, rules)
+        market.post(Offer(offer_id="o", lender_id="ann", amount=500, min_rate=50_000), now=0)
+        asked = Request(
+            request_id="r", borrower_id="bob", amount=300, max_rate=90_000, grade="A", term=12
+        )
+        market.submit(asked, now=1)
+    assert Watch(path, rules).look() == market.digest()
+    stricter = attrs.evolve(rules, lender_limits=Limits(per_loan=100))
+    with pytest.raises(AssertionError, match="per_loan"):
+        Watch(path, stricter).look()

@@ -1,5 +1,6 @@
 """A journal in a SQLite file: write-ahead log, a sync before every answer, one writer at a time."""
 
+import os
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -108,6 +109,7 @@ class SqliteStore:
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(_TABLES)
                 connection.execute("PRAGMA synchronous = FULL")
+                self._sync_log()
         except BaseException:
             self.close()
             raise
@@ -187,6 +189,11 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._file = self._lock = None
+
+    def _sync_log(self) -> None:
+        """Have on the disk what will be answered for: a killed writer may have left it unsynced."""
+        with suppress(FileNotFoundError), Path(f"{self.path}-wal").open("rb+") as log:
+            os.fsync(log.fileno())
 
     @property
     def _connection(self) -> sqlite3.Connection:
