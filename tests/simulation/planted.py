@@ -12,16 +12,20 @@ class LateStore(FailingStore):
     late: Sequence[Entry] = ()
 
     def append(self, entries: Sequence[Entry], expected: int) -> None:
-        both = [*self.late, *entries]
-        if expected % 3:
+        if self.late or expected % 3 != 1:
+            both, self.late = [*self.late, *entries], ()
             super().append(both, both[0].seq)
-            self.late = ()
         else:
-            self.late = both
+            self.late = entries
 
     def find(self, command_id: str) -> Sequence[Entry]:
         late = [entry for entry in self.late if entry.command_id == command_id]
         return [*super().find(command_id), *late]
+
+    def close(self) -> None:
+        if self.late:
+            super().append(self.late, self.late[0].seq)
+        super().close()
 
 
 class ForgetfulStore(FailingStore):
@@ -39,9 +43,10 @@ class HalfStore(FailingStore):
             super().append([entry], entry.seq)
 
 
-class SilentStore(FailingStore):
-    """Says nothing when the disk does: what was not written was answered."""
+class UnsyncedStore(FailingStore):
+    """Says that an entry is kept before the disk has it: a power cut loses it."""
 
     def append(self, entries: Sequence[Entry], expected: int) -> None:
-        if self.fault is None or self.fault.kind not in {"refused", "full"}:
-            super().append(entries, expected)
+        synced = self.mark
+        super().append(entries, expected)
+        self.mark = synced

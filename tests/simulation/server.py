@@ -219,6 +219,5 @@ def serve(line: Connection, store: Callable[..., FailingStore], rules: Rules, *f
         Server(line, store(*file), rules).live()
     except EOFError:
         return
-    except BaseException:
+    except Exception:  # noqa: BLE001 - the other side raises it
         line.send(("crashed", traceback.format_exc()))
-        raise

@@ -12,7 +12,7 @@ from tests.simulation.server import FailingStore, serve
 
 # The processes are forked by one that has read everything and done nothing.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.simulation.simulate"])
+_PROCESSES.set_forkserver_preload(["tests.simulation.life"])
 
 
 @attrs.define

@@ -39,7 +39,7 @@ def test_every_changing_call_is_among_those_that_fail() -> None:
 
 @pytest.mark.parametrize(
     "store",
-    [planted.LateStore, planted.ForgetfulStore, planted.HalfStore, planted.SilentStore],
+    [planted.LateStore, planted.ForgetfulStore, planted.HalfStore, planted.UnsyncedStore],
 )
 def test_a_planted_fault_is_found_and_its_seed_named(
     store: type[FailingStore], capsys: pytest.CaptureFixture[str]

@@ -109,7 +109,7 @@ class SqliteStore:
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(_TABLES)
                 connection.execute("PRAGMA synchronous = FULL")
-                self._sync_log()
+                sync_log(self.path)
         except BaseException:
             self.close()
             raise
@@ -190,11 +190,6 @@ class SqliteStore:
                     connection.close()
         self._file = self._lock = None
 
-    def _sync_log(self) -> None:
-        """Have on the disk what will be answered for: a killed writer may have left it unsynced."""
-        with suppress(FileNotFoundError), Path(f"{self.path}-wal").open("rb+") as log:
-            os.fsync(log.fileno())
-
     @property
     def _connection(self) -> sqlite3.Connection:
         """The file, which must be a journal of ours."""
@@ -247,6 +242,12 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+
+
+def sync_log(path: Path) -> None:
+    """Have on the disk what will be answered for: a killed writer may have left it unsynced."""
+    with suppress(FileNotFoundError), Path(f"{path}-wal").open("rb+") as log:
+        os.fsync(log.fileno())
 
 
 @contextmanager
