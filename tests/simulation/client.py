@@ -17,7 +17,7 @@ import attrs
 from p2pmatch import Marketplace, P2PMatchError, Rules
 from p2pmatch.stores import SqliteStore
 from tests.machines.pair import Pair
-from tests.simulation.damage import forget_snapshot, lose_snapshot, tear, unfinished
+from tests.simulation.damage import lose_snapshot, tear, unfinished
 from tests.simulation.server import Call, FailingStore, Fault
 from tests.simulation.service import Heard, Service
 from tests.simulation.watch import Watch
@@ -119,7 +119,9 @@ class Client:
     def _tell(self, call: Call, answer: Any, digests: dict[bool, str], dice: Random) -> None:
         while call.id not in (heard := self._deliver([call], dice)).answers:
             # It was done whole, or nothing of it.
-            assert self.told_digest == digests[call.id in self.watch.done], call
+            done = call.id in self.watch.done
+            assert self.told_digest == digests[done], call
+            self.faults["done, not answered" if done else "not done"] += 1
         assert same(heard.answers[call.id], answer), (call, answer, heard.answers[call.id])
         assert self.told_digest == digests[True], call
 
@@ -191,9 +193,11 @@ class Client:
         assert self.told_digest == self.calm.digest(), [one.call for one in done]
         for name, answer in heard.answers.items():
             assert same(answer, self.first[name][1]), self.first[name]
+        # What was drawn meanwhile may have been more or less.
+        order = self._dice(f"{sent[0].call.id} order")
         rest = [one for one in sent if one not in in_doubt]
-        rest += dice.sample(rest, len(rest) // 3)
-        dice.shuffle(rest)
+        rest += order.sample(rest, len(rest) // 3)
+        order.shuffle(rest)
         for number, one in enumerate([*in_doubt, *rest]):
             if one.call.id in self.first:
                 self._again(one.call.id, dice)
@@ -254,7 +258,7 @@ class Client:
     def _recover(self, heard: Heard, dice: Random) -> None:
         """Open it again, in the same process or another, and look at the file."""
         if not heard.dead and dice.random() < 0.5:
-            self.service.send("reopen")
+            self.service.send("open", dice.random() < 0.5)
             self._opened(self.service.hear())
         else:
             self.service.end()
@@ -265,10 +269,11 @@ class Client:
 
     def _start(self, dice: Random) -> None:
         """A new process opens the file; a first one may be killed while it does."""
-        spoilt = None
+        harm = None
         if self._snapshots and dice.random() < 0.2:
-            spoilt = lose_snapshot(self.path, dice)
-            self.faults["snapshot lost" if spoilt is None else "snapshot spoilt"] += 1
+            harm = lose_snapshot(self.path, dice)
+        if harm is not None:
+            self.faults[f"snapshot {harm[0]}"] += 1
         # Now and then the log is kept short, so that writes take it into the file.
         checkpoint = dice.choice([1_000, 1_000, 1_000, 4, 40])
         if dice.random() < 0.1:
@@ -278,9 +283,7 @@ class Client:
             self.faults["killed while opening"] += 1
         self.service = Service(self.store, self.rules, self.path, checkpoint)
         heard = self.service.hear()
-        assert spoilt is None or spoilt in heard.damaged
-        if spoilt is not None:
-            forget_snapshot(self.path, spoilt)
+        assert heard.damaged == ([harm[1]] if harm is not None and harm[0] == "spoilt" else [])
         self._opened(heard)
 
     def _opened(self, heard: Heard) -> None:

@@ -10,18 +10,23 @@ from random import Random
 _HEADER, _FRAME = 32, 24
 
 
-def tear(path: Path, mark: tuple[int, int], dice: Random) -> bool:
-    """Cut the log anywhere in what was not yet synced, or spoil it from there on.
+def mark(path: Path) -> tuple[int, int]:
+    """How long the log is, and when the file itself was last changed: to note when all is synced."""
+    log = Path(f"{path}-wal")
+    return log.stat().st_size if log.exists() else 0, path.stat().st_mtime_ns
 
-    As a power cut would: `mark` says how long the log was when all was synced, and when the file
-    itself was changed. If it was changed since, SQLite has synced the log, and nothing is done.
+
+def tear(path: Path, synced: tuple[int, int], dice: Random) -> bool:
+    """Cut the log anywhere in what came after that mark, or spoil it from there on.
+
+    As a power cut would. If the file itself was changed since, SQLite has synced the log before,
+    and nothing is done.
     """
     log = Path(f"{path}-wal")
-    synced, changed = mark
-    size = log.stat().st_size if log.exists() else 0
-    if size <= synced or path.stat().st_mtime_ns != changed:
+    (before, changed), (size, last) = synced, mark(path)
+    if size <= before or last != changed:
         return False
-    at = dice.randrange(synced, size)
+    at = dice.randrange(before, size)
     if dice.random() < 0.5:
         os.truncate(log, at)
     else:
@@ -50,18 +55,11 @@ def unfinished(path: Path) -> bool:
     return open_frames
 
 
-def lose_snapshot(path: Path, dice: Random) -> int | None:
-    """Take the newest snapshot away, or spoil it; which was spoilt."""
+def lose_snapshot(path: Path, dice: Random) -> tuple[str, int] | None:
+    """Take the newest snapshot away, or spoil it; what was done, and to which."""
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         (seq,) = file.execute("SELECT max(seq) FROM snapshot").fetchone()
-        if dice.random() < 0.5:
-            file.execute("DELETE FROM snapshot WHERE seq = ?", (seq,))
-            return None
-        file.execute("UPDATE snapshot SET data = x'00' WHERE seq = ?", (seq,))
-        return seq if seq is None else int(seq)
-
-
-def forget_snapshot(path: Path, seq: int) -> None:
-    """Take one away: what cannot be read cannot be verified either."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        file.execute("DELETE FROM snapshot WHERE seq = ?", (seq,))
+        what = dice.choice(["lost", "spoilt"])
+        change = {"lost": "DELETE FROM snapshot", "spoilt": "UPDATE snapshot SET data = x'00'"}
+        file.execute(f"{change[what]} WHERE seq = ?", (seq,))
+        return None if seq is None else (what, seq)

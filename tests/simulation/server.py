@@ -28,6 +28,7 @@ from p2pmatch.errors import StoreFailed
 from p2pmatch.fill_of import VARIABLE
 from p2pmatch.journal import DamagedSnapshot
 from p2pmatch.stores import SqliteStore
+from tests.simulation.damage import mark
 
 
 def _frozen(mapping: dict[Any, Any]) -> Any:
@@ -79,7 +80,7 @@ class Fault:
 class FailingStore(SqliteStore):
     """A file on a disk that fails when it is told to.
 
-    `mark` : how long the log was, and when the file itself was last changed, when all was synced.
+    `mark` : of when all was synced.
     `seconds` : how long the last write took.
     """
 
@@ -97,7 +98,7 @@ class FailingStore(SqliteStore):
             super().claim()
             # The log is taken into the file when it has so many pages: a write may do that as well.
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {self.checkpoint}")
-            self._note()
+            self.mark = mark(self.path)
 
     def append(self, entries: Sequence[Entry], expected: int) -> None:
         with self._at_risk():
@@ -106,6 +107,12 @@ class FailingStore(SqliteStore):
     def put_snapshot(self, seq: int, pieces: Sequence[bytes]) -> None:
         with self._at_risk():
             super().put_snapshot(seq, pieces)
+
+    def forget(self, snapshots: Sequence[int]) -> None:
+        """Take snapshots away: what cannot be read cannot be verified either."""
+        for seq in snapshots:
+            self._connection.execute("DELETE FROM snapshot WHERE seq = ?", (seq,))
+            self.mark = mark(self.path)
 
     @contextmanager
     def _at_risk(self) -> Generator[None]:
@@ -119,7 +126,7 @@ class FailingStore(SqliteStore):
         with self._limited(fault):
             yield
         self.seconds = time.perf_counter() - begun
-        self._note()
+        self.mark = mark(self.path)
         if fault.kind == "written":
             raise StoreFailed("store_failed", "store", "disk", "a disk that can be synced")
 
@@ -141,10 +148,6 @@ class FailingStore(SqliteStore):
             resource.setrlimit(resource.RLIMIT_FSIZE, (SIZES, SIZES))
             self._connection.execute(f"PRAGMA max_page_count = {PAGES}")
 
-    def _note(self) -> None:
-        size = self.log.stat().st_size if self.log.exists() else 0
-        self.mark = (size, self.path.stat().st_mtime_ns)
-
 
 class Server:
     """Does what comes down the line. What it says: ("opened", digest, damaged snapshots, mark),
@@ -154,15 +157,18 @@ class Server:
     def __init__(self, line: Connection, store: FailingStore, rules: Rules) -> None:
         self.line, self.store, self.rules = line, store, rules
         store.writing = lambda: line.send(("writing",))
-        self.reopen()
+        self.open()
 
-    def reopen(self) -> None:
-        self.store.close()
+    def open(self, *, closed: bool = False) -> None:
+        """Open the marketplace, on the store as it is or let go of before."""
+        if closed:
+            self.store.close()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DamagedSnapshot)
             self.market = Marketplace.open(self.store, self.rules)
         assert self.market.opened is not None
         damaged = [seq for seq, _ in self.market.opened.damaged]
+        self.store.forget(damaged)
         self.line.send(("opened", self.market.digest(), damaged, self.store.mark))
 
     def do(self, calls: list[Call], together: bool, fault: Fault | None) -> None:
@@ -190,8 +196,8 @@ class Server:
     def live(self) -> None:
         while True:
             what, *told = self.line.recv()
-            if what == "reopen":
-                self.reopen()
+            if what == "open":
+                self.open(closed=told[0])
                 continue
             failed = False
             try:
