@@ -4,13 +4,11 @@ Offers expire, auctions close, loans that wait lapse, after days or weeks; and t
 own way: it stands still while many commands come, goes on from day to day, or makes leaps.
 """
 
-import inspect
 from random import Random
-from typing import Any
 
-from tests.machines.pair import Pair
 from tests.machines.test_twin import History
-from tests.simulation.client import Client, sent
+from tests.simulation.client import Client
+from tests.simulation.flight import Drawn, sent
 
 #: By how many days the clock goes on between two steps.
 PACES = {"still": [0], "days": [0, 0, 0, 1, 1, 2], "weeks": [0, 0, 3, 7, 30]}
@@ -53,23 +51,3 @@ class Life(History):
         flight = [sent(pair, self.client.new_id(), *one) for one in drawn.kept]
         if flight:
             self.client.burst(flight, self.clock)
-
-
-class Drawn:
-    """Stands for the pair while commands are drawn: takes them down, and does none."""
-
-    def __init__(self, pair: Pair) -> None:
-        self._pair = pair
-        self.kept: list[tuple[str, tuple[Any, ...]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._pair, name)
-        if not inspect.ismethod(found):
-            return found
-
-        def call(*arguments: Any) -> None:
-            # Nothing is no command.
-            if arguments[0] != []:
-                self.kept.append((name, arguments))
-
-        return call

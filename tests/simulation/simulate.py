@@ -6,10 +6,10 @@ Random months of all mechanisms (`life`) are lived through beside two twins: the
 marketplace in memory to which nothing ever happens. The one that is tried is in a process of its
 own (`server`), on a SQLite file. That process is killed with SIGKILL while it writes or opens, or
 ended at a drawn byte of what it writes; writes are refused, stop part way, find no room, or are
-done and said not to be; the end of the log is torn off as by a power cut; snapshots are lost and spoilt. The client (`client`) sends again what
-it heard nothing of, one command or many in another order, and repeats commands long answered. After
-each fault the file is opened again: its digest is the twin's, all of it verifies, and the audit
-finds no breach (`watch`).
+done and said not to be; the end of the log is torn off as by a power cut; snapshots are lost and
+spoilt. The client (`client`) sends again what it heard nothing of, one command or many in another
+order, and repeats commands long answered. After each fault the file is opened again: its digest is
+the twin's, all of it verifies, and the audit finds no breach (`watch`).
 
 What is drawn is drawn from the seed: the history, the faults, at which command, at which part of
 the time that a write takes. How far a write has come at that moment is the operating system's to
