@@ -8,7 +8,7 @@ import pytest
 from p2pmatch import Limits, Marketplace, Offer, Request, Rules
 from p2pmatch.stores import SqliteStore
 from tests.simulation import planted
-from tests.simulation.client import CHANGING
+from tests.simulation.client import CHANGING, Client
 from tests.simulation.life import PACES
 from tests.simulation.server import FailingStore
 from tests.simulation.simulate import FAULTS, campaign, simulate
@@ -27,9 +27,21 @@ def test_a_short_campaign_loses_nothing() -> None:
     assert figures.keys() >= {*FAULTS, *DRAWN, *others}
 
 
-def test_a_seed_gives_the_same_history_wherever_the_process_was_killed() -> None:
-    first, second = simulate(3, 60), simulate(3, 60)
-    assert [first[name] for name in DRAWN] == [second[name] for name in DRAWN]
+def test_a_seed_gives_the_same_history_wherever_the_process_was_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digests: list[str] = []
+    close = Client.close
+
+    def closed(client: Client) -> Marketplace:
+        digests.append(client.calm.digest())
+        return close(client)
+
+    monkeypatch.setattr(Client, "close", closed)
+    for seed in (3, 4):
+        first, second = simulate(seed, 60), simulate(seed, 60)
+        assert [first[name] for name in DRAWN] == [second[name] for name in DRAWN]
+    assert digests[0] == digests[1] != digests[2] == digests[3]
 
 
 def test_every_changing_call_is_among_those_that_fail() -> None:
