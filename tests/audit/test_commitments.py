@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from p2pmatch import BorrowerLimits, Limits, Listing, Rules
+from p2pmatch import Auction, BorrowerLimits, Limits, Listing, Rules
 from p2pmatch import events as e
 from p2pmatch.allocation import Fifo
 from p2pmatch.audit import Auditor
@@ -106,3 +106,17 @@ def test_shares_are_of_the_loan_that_is_made(rule: Any, code: str) -> None:
     """70 of 120 is within 60 %; of the loan of 100 that is made it is not."""
     rules = market(allocation=rule, max_share=600_000).rules
     assert code in codes(history(allocation=rule), rules)
+
+
+@pytest.mark.parametrize("rule", ["pro_rata", "fifo", "equal_share"])
+def test_an_offers_places_are_told_apart(rule: str) -> None:
+    """What it had committed before it was amended, what it has left there, and what was put in."""
+    made = market(allocation=rule)
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    made.post(offer("a", "ann", 80, 5), now=1)
+    made.submit(request(60), now=2, time_in_force=Auction(closes_at=9))
+    made.amend("a", amount=100, min_rate=30_000, now=3)
+    made.amend("a", amount=130, now=4)
+    made.advance(9)
+    assert codes(events, made.rules) == set()

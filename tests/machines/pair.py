@@ -60,13 +60,15 @@ class Pair:
             self.offers.append(offer.offer_id)
 
     def post_many(self, offers: list[Offer], now: int) -> None:
-        """All by columns on the one side, one by one on the other (these offers are sound)."""
-        self.market.post_many(offer_columns(offers), now=now)
-        self.model.post_many(offers, now)
-        for offer in offers:
-            self.offers.append(offer.offer_id)
-            self.parties.add(offer.lender_id)
-        self.compare()
+        """All by columns on the one side, one by one on the other."""
+        columns = offer_columns(offers)
+        done = self._both(
+            lambda: self.market.post_many(columns, now=now),
+            lambda: self.model.post_many(offers, now),
+        )
+        if done:
+            self.offers += [offer.offer_id for offer in offers]
+            self.parties |= {offer.lender_id for offer in offers}
 
     def amend(self, offer_id: str, changes: dict[str, Any], now: int) -> None:
         self._both(
@@ -174,16 +176,20 @@ class Pair:
             assert (crossed.volume, crossed.matched) == (lent, lent + turned_away)
 
     def submit_many(self, requests: list[Request], now: int) -> None:
-        results = self.market.submit_many(request_columns(requests), now=now)
-        for request, result in zip(requests, results, strict=True):
-            outcome = self.model.submit(request, now)
+        """All by columns on the one side, one by one on the other."""
+        got: list[Any] = []
+        outcomes: list[Outcome] = []
+        columns = request_columns(requests)
+        self._both(
+            lambda: got.extend(self.market.submit_many(columns, now=now)),
+            lambda: outcomes.extend(self.model.submit_many(requests, now)),
+        )
+        for request, result, outcome in zip(requests, got, outcomes, strict=bool(got)):
             self.parties.add(request.borrower_id)
             self.requests.append(request.request_id)
             if self.rules.matching != "call":
                 assert rows(result.loan) == outcome.notes
                 assert (result.unfunded, result.reason) == (outcome.unfunded, outcome.reason)
-        if requests:
-            self.compare()
 
     def advance(self, now: int) -> None:
         self._both(lambda: self.market.advance(now), lambda: self.model.advance(now))

@@ -22,10 +22,13 @@ class History:
         self.now = 0
 
     def step(self) -> None:
-        """Do one thing, chosen with the weights of `STEPS`."""
-        names, weights = zip(*STEPS, strict=True)
         if self.draw.chance(15):
             self.now += self.random.randrange(1, 3)
+        self.act()
+
+    def act(self) -> None:
+        """Do one thing, chosen with the weights of `STEPS`."""
+        names, weights = zip(*STEPS, strict=True)
         (name,) = self.random.choices(names, weights)
         getattr(self, name)()
 

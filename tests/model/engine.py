@@ -81,7 +81,10 @@ class Model:
         self._settle()
 
     def post_many(self, offers: list[Any], now: int) -> None:
-        """All of them stand before anybody meets them."""
+        """All of them stand before anybody meets them; none if one cannot."""
+        self._check_time(now)
+        if any(offer.expires_at is not None and offer.expires_at <= now for offer in offers):
+            raise Refusal("already_expired")
         self._begin(now)
         for offer in offers:
             self._post(offer)
@@ -174,6 +177,13 @@ class Model:
                 self._lend(request, commitments, outcome, hold_for)
         self._settle()
         return outcome
+
+    def submit_many(self, requests: list[Any], now: int) -> list[Outcome]:
+        """One after the other; none if one cannot."""
+        self._check_time(now)
+        for request in requests:
+            self._check_request(request, now)
+        return [self.submit(request, now) for request in requests]
 
     def quote(self, request: Any, now: int) -> Outcome:
         """On a copy of nothing: it only reads, at a later time perhaps."""

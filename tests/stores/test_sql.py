@@ -213,6 +213,24 @@ def test_a_sqlite_store_leaves_it_alone_too(tmp_path: Path) -> None:
     assert replay(SqlStore(f"sqlite:///{tmp_path}/market.db")).digest() == digest
 
 
+def test_what_a_killed_writer_left_is_synced_before_it_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, copy = tmp_path / "market.db", tmp_path / "copy.db"
+    with SqlStore(f"sqlite:///{path}") as store:
+        digest = filled(Marketplace.open(store, RULES))
+        for end in ("", "-wal"):
+            Path(f"{copy}{end}").write_bytes(Path(f"{path}{end}").read_bytes())
+    synced: list[int] = []
+    monkeypatch.setattr(
+        "p2pmatch.stores.sqlite.os.fsync", lambda file: synced.append(os.fstat(file).st_ino)
+    )
+    with SqlStore(f"sqlite:///{copy}") as left:
+        log = Path(f"{copy}-wal").stat().st_ino
+        assert Marketplace.open(left, RULES).digest() == digest
+        assert synced == [log]
+
+
 def test_a_newer_layout_is_refused(database: str) -> None:
     with SqlStore(database) as store:
         store.claim()

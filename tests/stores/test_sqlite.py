@@ -58,6 +58,26 @@ def test_the_disk_is_synced_before_an_answer(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_a_killed_writer_left_is_synced_before_it_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in the log, whole, and the disk may know nothing of it."""
+    path, copy = tmp_path / "market.db", tmp_path / "copy.db"
+    with SqliteStore(path) as store:
+        Marketplace.open(store, RULES).post(offer(1), now=1, command_id="1")
+        for end in ("", "-wal"):
+            Path(f"{copy}{end}").write_bytes(Path(f"{path}{end}").read_bytes())
+    synced: list[int] = []
+    monkeypatch.setattr(
+        "p2pmatch.stores.sqlite.os.fsync", lambda file: synced.append(os.fstat(file).st_ino)
+    )
+    with SqliteStore(copy) as left:
+        log = Path(f"{copy}-wal").stat().st_ino
+        Marketplace.open(left, RULES).post(offer(1), now=2, command_id="1")
+        assert synced == [log]
+        assert len(list(left.read())) == 2
+
+
 def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "market.db")
     market = Marketplace.open(store, RULES)

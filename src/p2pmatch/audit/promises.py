@@ -96,6 +96,12 @@ class HeldLoan:
     draws: list[tuple[Part, int]]
 
 
+def _key(place: tuple[int, int]) -> int:
+    """How a commitment names the place its money comes from: rate, then arrivals before it."""
+    rate, arrival = place
+    return rate << 39 | arrival - 1
+
+
 class _Shares(Rooms):
     """Rooms where only shares of the loan still bind."""
 
@@ -180,7 +186,9 @@ class Promises:
             self.findings.add("overdrawn", where, f"{note.offer_id}: {format_amount(note.amount)}")
             return None
         taken = [other.part for other in promise.entries.values()]
-        part = next((part for part in there if all(part is not t for t in taken)), there[0])
+        free = [part for part in there if all(part is not other for other in taken)]
+        named = [part for part in there if _key(book.place(part, cell)) == key]
+        part = [*named, *free, *there][0]
         promise.entries[key] = entry = Entry(part, book.place(part, cell), 0, note.rate)
         return entry
 

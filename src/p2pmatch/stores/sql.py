@@ -39,6 +39,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from p2pmatch.entries import Entry
 from p2pmatch.errors import InvalidValue, StoreFailed
+from p2pmatch.stores.sqlite import sync_log
 
 __all__ = ["METADATA", "SqlStore"]
 
@@ -406,6 +407,7 @@ class _Sqlite(_Database):
         held[0].exec_driver_sql("PRAGMA journal_mode = WAL")
         held[0].exec_driver_sql("PRAGMA synchronous = FULL")
         held[0].rollback()
+        sync_log(Path(url.database or ""))
         return True
 
     def alone(self, connection: Connection) -> None:

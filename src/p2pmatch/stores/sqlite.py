@@ -1,5 +1,6 @@
 """A journal in a SQLite file: write-ahead log, a sync before every answer, one writer at a time."""
 
+import os
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -108,6 +109,7 @@ class SqliteStore:
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(_TABLES)
                 connection.execute("PRAGMA synchronous = FULL")
+                sync_log(self.path)
         except BaseException:
             self.close()
             raise
@@ -240,6 +242,12 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+
+
+def sync_log(path: Path) -> None:
+    """Have on the disk what will be answered for: a killed writer may have left it unsynced."""
+    with suppress(FileNotFoundError), Path(f"{path}-wal").open("rb+") as log:
+        os.fsync(log.fileno())
 
 
 @contextmanager
