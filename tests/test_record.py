@@ -1,9 +1,13 @@
 """Records are equal, hashed and shown by their fields, as if attrs had written the methods."""
 
+import copy
+import pickle
+
 import attrs
 import pytest
 
-from p2pmatch import events
+from p2pmatch import Offer, Rules, events
+from p2pmatch.pricing import Posted
 from p2pmatch.record import Record
 
 
@@ -47,3 +51,17 @@ def test_they_are_shown_as_attrs_would() -> None:
 def test_they_stay_frozen() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Ours("a").name = "b"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Ours("a", count=2),
+        Offer(offer_id="o", lender_id="ann", amount=5, min_rate={"A": 5}, grades={"A"}),
+        Rules(grades=["A"], terms=[36], pricing=Posted({("A", 36): 50_000})),
+    ],
+)
+def test_they_can_be_copied_and_pickled_whatever_they_hold(made: Record) -> None:
+    for again in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):  # noqa: S301
+        assert again == made
+        assert repr(again) == repr(made)

@@ -4,6 +4,10 @@ attrs would write these methods for each class anew, and compiling them took a t
 which the package is imported; so the records say `eq=False, repr=False` and are a `Record`.
 """
 
+from collections.abc import Callable
+from functools import partial
+from types import MappingProxyType
+
 import attrs
 
 __all__ = ["Record"]
@@ -23,6 +27,18 @@ class Record:
         fields = attrs.fields(type(self))
         kept = (field.name for field in fields if field.eq and field.hash is not False)
         return hash((type(self), *(getattr(self, name) for name in kept)))
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        # Made anew from its fields, because a read-only mapping can be neither pickled nor copied.
+        values = {
+            field.alias or field.name: getattr(self, field.name)
+            for field in attrs.fields(type(self))
+            if field.init
+        }
+        for name, value in values.items():
+            if isinstance(value, MappingProxyType):
+                values[name] = dict(value)
+        return partial(type(self), **values), ()
 
     def __repr__(self) -> str:
         names = (field.name for field in attrs.fields(type(self)) if field.repr)

@@ -65,8 +65,5 @@ class Posted(Record):
         rate = self.rates[accepted.grade, accepted.term]
         return Priced(np.full_like(accepted.asks, rate), "posted")
 
-    def __reduce__(self) -> tuple[type["Posted"], tuple[dict[tuple[str, int], int]]]:
-        return Posted, (dict(self.rates),)
-
     def __repr__(self) -> str:
         return f"Posted({dict(sorted(self.rates.items()))})"
