@@ -36,10 +36,8 @@ class Taken:
         np.add.at(self._taken, lenders, amounts)
         self._touched.append(lenders)
 
-    def left(self, lenders: Lenders, cap: Amounts | int) -> Amounts | int:
+    def left(self, lenders: Lenders, cap: Amounts | int) -> Amounts:
         """What each row's lender may still give when it may give `cap` in all. O(n)."""
-        if not self._touched:
-            return cap
         left: Amounts = cap - self._taken.take(lenders)
         return np.maximum(left, 0, out=left)
 
