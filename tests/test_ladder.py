@@ -7,7 +7,7 @@ import pytest
 
 from p2pmatch import InvariantError
 from p2pmatch.columns import NO_CAP
-from p2pmatch.ladder import CHUNK, Ladder, key_bound, place_key, place_keys, rates_of
+from p2pmatch.ladder import CHUNK, Ladder, key_bound, key_bounds, place_key, place_keys, rates_of
 
 MONEY = np.full(100_000, 5, dtype=np.int64)
 
@@ -23,6 +23,8 @@ def test_keys_sort_by_rate_then_arrival() -> None:
     both = place_keys(np.array([5, 6]), np.array([1, 2]))
     assert both.tolist() == [place_key(5, 1), place_key(6, 2)]
     assert rates_of(both).tolist() == [5, 6]
+    assert key_bounds(np.array([5, 6])).tolist() == [key_bound(5), key_bound(6)]
+    assert key_bound(5) == place_key(6, 0)
 
 
 def test_places_come_and_go_in_any_order() -> None:
@@ -163,6 +165,7 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
     found: list[int] = []
     while pieces := ladder.after(found[-1] if found else -1, 2):
         for chunk, rows in pieces:
+            assert rows.start < rows.stop
             found += chunk.keys[rows].tolist()
         # A chunk whose last rows are gone has nothing more behind them.
         for key in range(found[-1] - 3, found[-1]):
@@ -170,3 +173,12 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
         ladder.remove(found.pop())
     assert set(found) <= set(range(count))
     assert keys(ladder) == [key for key in found if ladder.stands(key)]
+
+
+def test_a_place_is_not_behind_itself() -> None:
+    ladder = Ladder()
+    ladder.extend(columns([10, 20, 30]))
+    behind = {
+        key: [c.keys[rows].tolist() for c, rows in ladder.after(key, 1)] for key in (-1, 20, 30)
+    }
+    assert behind == {-1: [[10, 20, 30]], 20: [[30]], 30: []}
