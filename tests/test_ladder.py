@@ -136,6 +136,8 @@ def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
     ("harm", "message"),
     [
         ("order", "keys rise strictly, up to the chunk's last key"),
+        ("twice", "keys rise strictly, up to the chunk's last key"),
+        ("twice, in two chunks", "keys rise strictly, up to the chunk's last key"),
         ("empty", "a chunk is never empty"),
         ("last", "keys rise strictly, up to the chunk's last key"),
         ("count", "one last key per chunk"),
@@ -147,6 +149,13 @@ def test_a_ladder_that_is_not_sound_is_noticed(harm: str, message: str) -> None:
     chunk = ladder.chunks[0]
     if harm == "order":
         chunk.keys[3] = 9
+    elif harm == "twice":
+        chunk.keys[3] = 4
+    elif harm == "twice, in two chunks":
+        ladder.extend(columns(list(range(10, 2 * CHUNK))))
+        ladder.check()
+        before, behind = ladder.chunks[:2]
+        behind.keys[behind.start] = before.keys[before.stop - 1]
     elif harm == "empty":
         chunk.start = chunk.stop
     elif harm == "last":
