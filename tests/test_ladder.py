@@ -191,3 +191,29 @@ def test_a_place_is_not_behind_itself() -> None:
         key: [c.keys[rows].tolist() for c, rows in ladder.after(key, 1)] for key in (-1, 20, 30)
     }
     assert behind == {-1: [[10, 20, 30]], 20: [[30]], 30: []}
+
+
+@pytest.mark.parametrize(
+    ("left", "joined"),
+    [
+        ([100, 200, 84, 1], [384, 1]),
+        ([100, 200, 85, 1], [300, 85, 1]),
+        ([50, 60], [110]),
+        ([384, 1], [384, 1]),
+        ([7], [7]),
+    ],
+)
+def test_chunks_that_have_lost_most_of_their_rows_are_joined(
+    left: list[int], joined: list[int]
+) -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(460 * len(left)))))
+    assert len(ladder.chunks) == len(left)
+    for chunk, count in zip(ladder.chunks, left, strict=True):
+        rows = chunk.stop - chunk.start
+        chunk.drop(np.arange(rows) >= rows - count)
+    standing = keys(ladder)
+    ladder.join_next(0)
+    assert [chunk.stop - chunk.start for chunk in ladder.chunks] == joined
+    assert keys(ladder) == standing
+    assert all(ladder.stands(key) for key in standing)
