@@ -23,6 +23,9 @@ def test_keys_sort_by_rate_then_arrival() -> None:
     both = place_keys(np.array([5, 6]), np.array([1, 2]))
     assert both.tolist() == [place_key(5, 1), place_key(6, 2)]
     assert rates_of(both).tolist() == [5, 6]
+
+
+def test_bounds_for_many_are_those_for_each() -> None:
     assert key_bounds(np.array([5, 6])).tolist() == [key_bound(5), key_bound(6)]
     assert key_bound(5) == place_key(6, 0)
 
