@@ -8,6 +8,6 @@ settings.register_profile(
     "mutation",
     settings.get_profile("house"),
     phases=[Phase.explicit, Phase.generate],
-    max_examples=40,
+    max_examples=20,
 )
 settings.load_profile("house")

@@ -150,3 +150,25 @@ def test_sums_are_exact_beyond_what_a_float_holds() -> None:
     owed = exposure.to_borrower("bob", 1)
     assert owed is not None
     assert owed.tolist() == exposure.in_total(1).tolist() == [1_025 * large]
+
+
+def test_what_was_lent_to_a_borrower_entry_by_entry() -> None:
+    made = lent()
+    lenders, amounts = made._state.exposure.lent_to("bob")
+    names = [made._state.lender_names[who] for who in lenders.tolist()]
+    assert (names, amounts.tolist()) == (["ann", "ben"], [100, 50])
+    assert made._state.exposure.lent_to("nobody")[1].tolist() == []
+
+
+def test_sums_are_compared_beyond_what_a_float_holds() -> None:
+    exposure = Exposure(("A", "B", "C"))
+    ann = np.zeros(1, dtype=np.int32)
+    committed = [
+        (request(1, grade=grade), None, ann, np.array([amount]))
+        for grade, amount in (("A", 2**53), ("B", 1), ("C", 1))
+    ]
+    for asked, _, lenders, amounts in committed:
+        exposure.count(asked, lenders, amounts)
+    exposure.check(1, committed)
+    with pytest.raises(InvariantError):
+        exposure.check(1, committed[:2])

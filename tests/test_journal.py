@@ -1,7 +1,7 @@
 """A journal: opened, replayed, verified; and everything that can be done to one is found."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -25,14 +25,22 @@ from p2pmatch.errors import StoreFailed
 from p2pmatch.journal import DamagedSnapshot, Opened, replay, verify
 from p2pmatch.stores import MemoryStore
 from p2pmatch.wire import EVENTS
-from tests.helpers import offer, request
+from tests.helpers import offer, refusal_of, request
 
 RULES = Rules(grades=("A",), terms=(36,))
 
 
+class Numbered(MemoryStore):
+    """Reads from a number on, as a store has to, and from nothing else."""
+
+    def read(self, first: int = 0) -> Iterator[Entry]:
+        assert type(first) is int
+        return super().read(first)
+
+
 def kept(snapshots: bool = False) -> tuple[MemoryStore, list[str]]:
     """Twelve commands and the digests after each entry."""
-    store = MemoryStore()
+    store = Numbered()
     market = Marketplace.open(store, RULES)
     digests = [market.digest()]
     for number in range(9):
@@ -329,3 +337,161 @@ def test_no_entry_is_written_without_being_understood_again() -> None:
         assert market.digest() == digests[-1]
         assert len(store.entries) - before == (wrong == {"min_rate": {}})
     assert verify(store).digest == digests[-1]
+
+
+# What is said
+
+
+def test_opening_says_what_is_wrong() -> None:
+    store, _ = kept()
+    assert [
+        refusal_of(lambda: Marketplace.open("market.db", RULES)),  # type: ignore[arg-type]
+        refusal_of(lambda: Marketplace.open(MemoryStore())),
+        refusal_of(lambda: Marketplace.open(MemoryStore(), "mine")),  # type: ignore[arg-type]
+        refusal_of(lambda: Marketplace.open(store, attrs.evolve(RULES, increment=5))),
+        refusal_of(lambda: replay(MemoryStore())),
+        refusal_of(lambda: replay(store, upto=-1)),
+        refusal_of(lambda: replay(store, upto=13)),
+    ] == [
+        "store: 'market.db' has the wrong type; accepted: a Store, such as SqliteStore('market.db')",
+        "rules: None has the wrong type; accepted: Rules(...), for an empty store",
+        "rules: 'mine' has the wrong type; accepted: Rules(...), for an empty store",
+        "rules.increment: 5 is not the rule under which the journal was kept; accepted: 1",
+        "store: 'no entry' is not a journal that this release reads; accepted: a journal that was begun",
+        "upto: -1 is negative; accepted: the number of an entry",
+        "upto: 13 is too large; accepted: at most the last entry's, 12",
+    ]
+
+
+def cut(store: MemoryStore) -> str:
+    del store.entries[4]
+    return "entry 4: 'entry 5' is not what was written; accepted: the entry of number 4"
+
+
+def beheaded(store: MemoryStore) -> str:
+    first = b'{"kind":"advance_time","v":1,"seq":0,"data":{"now":1}}'
+    store.entries = relinked(store.entries, 0, command=first)
+    return "entry 0: 'AdvanceTime' is not what was written; accepted: the rules"
+
+
+def unhinged(store: MemoryStore) -> str:
+    store.entries[4] = attrs.evolve(store.entries[4], previous=bytes(32))
+    return (
+        f"entry 4.previous: '{bytes(32).hex()}' is not what was written; "
+        f"accepted: the hash of the entry before, {store.entries[3].hash.hex()}"
+    )
+
+
+def edited(store: MemoryStore) -> str:
+    entry = store.entries[4] = attrs.evolve(store.entries[4], events=b"[]")
+    return (
+        f"entry 4: '{entry.own_hash().hex()}' is not what was written; "
+        f"accepted: content of hash {entry.hash.hex()}"
+    )
+
+
+@pytest.mark.parametrize("harm", [cut, beheaded, unhinged, edited])
+@pytest.mark.parametrize("call", [verify, replay])
+def test_a_broken_chain_is_told_by_what_stands_there_and_what_should(
+    harm: Callable[[MemoryStore], str], call: Callable[[MemoryStore], Any]
+) -> None:
+    store, _ = kept()
+    said = harm(store)
+    assert refusal_of(lambda: call(store)) == said
+
+
+def rules_again(store: MemoryStore) -> str:
+    rules = store.entries[0].command.replace(b'"seq":0', b'"seq":3')
+    store.entries = relinked(store.entries, 3, command=rules)
+    return "entry 3: 'open_journal' is not what was written; accepted: a command"
+
+
+def gibberish(store: MemoryStore) -> str:
+    store.entries = relinked(store.entries, 3, command=b"?")
+    return (
+        "entry 3: \"record: b'?' cannot be read; accepted: JSON (JSON is malformed: invalid char... "
+        "is not what was written; accepted: a command that can be read"
+    )
+
+
+def decided_otherwise(store: MemoryStore) -> str:
+    events = store.entries[3].events
+    store.entries = relinked(store.entries, 3, events=b"\xff" * 1_001)
+    shown = "\N{REPLACEMENT CHARACTER}" * 76
+    return (
+        f"entry 3: '{shown}... is not what the command leads to; accepted: {events.decode()[:1000]}"
+    )
+
+
+def cut_off(store: MemoryStore) -> str:
+    store.entries = store.entries[:6]
+    return "entry 6: 'missing' is not what was written; accepted: entries up to 7"
+
+
+def another_snapshot(store: MemoryStore) -> str:
+    market = Marketplace(RULES)
+    market.post(Offer(offer_id="x", lender_id="x", amount=1, min_rate=1), now=0)
+    digest = replay(store, upto=7).digest()
+    store.pieces[7] = snapshots.take(market._state, store.entries[7].hash)
+    return f"snapshot 7: '{market.digest()}' is not what was written; accepted: digest {digest}"
+
+
+@pytest.mark.parametrize(
+    "harm", [rules_again, gibberish, decided_otherwise, cut_off, another_snapshot]
+)
+def test_what_is_verified_is_told_by_what_stands_there_and_what_should(
+    harm: Callable[[MemoryStore], str],
+) -> None:
+    store, _ = kept(snapshots=True)
+    said = harm(store)
+    assert refusal_of(lambda: verify(store)) == said
+
+
+def test_a_head_that_is_not_there_is_told() -> None:
+    store, _ = kept()
+    assert refusal_of(lambda: verify(store, head="ab")) == (
+        f"head: '{store.entries[-1].hash.hex()}' is not what was written; "
+        "accepted: a journal that contains ab"
+    )
+
+
+def test_what_was_written_and_what_comes_of_it_are_shown_as_far_as_they_matter() -> None:
+    store, _ = kept()
+    forged = b"[" + b" " * 998 + b"x]"
+    store.entries = relinked(store.entries, 3, events=forged)
+    assert fails("not_recomputed", "entry 3", lambda: verify(store)).value == forged[:1000].decode()
+
+
+def test_a_snapshot_that_is_passed_over_is_told_with_the_reason() -> None:
+    store, _ = kept(snapshots=True)
+    store.entries = store.entries[:6]
+    with pytest.warns(DamagedSnapshot) as told:
+        market = Marketplace.open(store)
+    why = "snapshot: 7 is not what was written; accepted: a number that the journal has reached"
+    assert [str(one.message) for one in told] == [f"snapshot 7 is not used: {why}"]
+    assert market.opened == Opened(snapshot=4, replayed=1, damaged=((7, why),))
+
+
+@pytest.mark.parametrize(("upto", "passed_over"), [(7, 7), (6, 4)])
+def test_what_is_replayed_up_to_an_entry_begins_at_the_newest_snapshot_that_is_not_beyond_it(
+    upto: int, passed_over: int
+) -> None:
+    store, digests = kept(snapshots=True)
+    store.pieces[passed_over][-1] = bytes(32)
+    with pytest.warns(DamagedSnapshot, match=f"snapshot {passed_over} is not used"):
+        assert replay(store, upto=upto).digest() == digests[upto]
+
+
+def test_a_journal_begins_with_the_rules_and_no_event() -> None:
+    store, _ = kept()
+    assert (store.entries[0].command_id, store.entries[0].events) == (None, b"[]")
+
+
+def test_a_snapshot_of_the_rules_alone_is_verified() -> None:
+    store = MemoryStore()
+    market = Marketplace.open(store, RULES)
+    market.snapshot()
+    market.advance(1)
+    assert Marketplace.open(store).opened == Opened(snapshot=0, replayed=1, damaged=())
+    assert verify(store).entries == 2
+    assert replay(store, upto=0).now is None

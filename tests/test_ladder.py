@@ -7,7 +7,7 @@ import pytest
 
 from p2pmatch import InvariantError
 from p2pmatch.columns import NO_CAP
-from p2pmatch.ladder import CHUNK, Ladder, key_bound, place_key, place_keys, rates_of
+from p2pmatch.ladder import CHUNK, Ladder, key_bound, key_bounds, place_key, place_keys, rates_of
 
 MONEY = np.full(100_000, 5, dtype=np.int64)
 
@@ -23,6 +23,11 @@ def test_keys_sort_by_rate_then_arrival() -> None:
     both = place_keys(np.array([5, 6]), np.array([1, 2]))
     assert both.tolist() == [place_key(5, 1), place_key(6, 2)]
     assert rates_of(both).tolist() == [5, 6]
+
+
+def test_bounds_for_many_are_those_for_each() -> None:
+    assert key_bounds(np.array([5, 6])).tolist() == [key_bound(5), key_bound(6)]
+    assert key_bound(5) == place_key(6, 0)
 
 
 def test_places_come_and_go_in_any_order() -> None:
@@ -134,6 +139,8 @@ def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
     ("harm", "message"),
     [
         ("order", "keys rise strictly, up to the chunk's last key"),
+        ("twice", "keys rise strictly, up to the chunk's last key"),
+        ("twice, in two chunks", "keys rise strictly, up to the chunk's last key"),
         ("empty", "a chunk is never empty"),
         ("last", "keys rise strictly, up to the chunk's last key"),
         ("count", "one last key per chunk"),
@@ -145,6 +152,13 @@ def test_a_ladder_that_is_not_sound_is_noticed(harm: str, message: str) -> None:
     chunk = ladder.chunks[0]
     if harm == "order":
         chunk.keys[3] = 9
+    elif harm == "twice":
+        chunk.keys[3] = 4
+    elif harm == "twice, in two chunks":
+        ladder.extend(columns(list(range(10, 2 * CHUNK))))
+        ladder.check()
+        before, behind = ladder.chunks[:2]
+        behind.keys[behind.start] = before.keys[before.stop - 1]
     elif harm == "empty":
         chunk.start = chunk.stop
     elif harm == "last":
@@ -163,6 +177,7 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
     found: list[int] = []
     while pieces := ladder.after(found[-1] if found else -1, 2):
         for chunk, rows in pieces:
+            assert rows.start < rows.stop
             found += chunk.keys[rows].tolist()
         # A chunk whose last rows are gone has nothing more behind them.
         for key in range(found[-1] - 3, found[-1]):
@@ -207,3 +222,38 @@ def test_a_line_bears_all_that_has_money_whatever_comes_and_goes(tagged: bool) -
             money[slots[first]] = 0
             alive[first] = False
         ladder.check()
+
+
+def test_a_place_is_not_behind_itself() -> None:
+    ladder = Ladder()
+    ladder.extend(columns([10, 20, 30]))
+    behind = {
+        key: [c.keys[rows].tolist() for c, rows in ladder.after(key, 1)] for key in (-1, 20, 30)
+    }
+    assert behind == {-1: [[10, 20, 30]], 20: [[30]], 30: []}
+
+
+@pytest.mark.parametrize(
+    ("left", "joined"),
+    [
+        ([100, 200, 84, 1], [384, 1]),
+        ([100, 200, 85, 1], [300, 85, 1]),
+        ([50, 60], [110]),
+        ([384, 1], [384, 1]),
+        ([7], [7]),
+    ],
+)
+def test_chunks_that_have_lost_most_of_their_rows_are_joined(
+    left: list[int], joined: list[int]
+) -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(460 * len(left)))))
+    assert len(ladder.chunks) == len(left)
+    for chunk, count in zip(ladder.chunks, left, strict=True):
+        rows = chunk.stop - chunk.start
+        chunk.drop(np.arange(rows) >= rows - count)
+    standing = keys(ladder)
+    ladder.join_next(0)
+    assert [chunk.stop - chunk.start for chunk in ladder.chunks] == joined
+    assert keys(ladder) == standing
+    assert all(ladder.revive(key) for key in standing)

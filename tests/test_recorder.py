@@ -20,7 +20,7 @@ from p2pmatch.entries import Entry
 from p2pmatch.errors import InvalidValue, InvariantError, StoreFailed
 from p2pmatch.journal import verify
 from p2pmatch.stores import MemoryStore
-from tests.helpers import offer, request
+from tests.helpers import offer, refusal_of, request
 
 RULES = Rules(grades=("A",), terms=(36,))
 CALL = Rules(grades=("A",), terms=(36,), matching="call")
@@ -82,6 +82,10 @@ def test_after_a_failed_write_everything_is_refused_until_it_is_opened_again(wri
         with pytest.raises(StoreFailed) as refused:
             call()
         assert refused.value.code == "reopen_first"
+    assert refusal_of(lambda: market.advance(2)) == (
+        "marketplace: 'its memory' may be ahead of the journal; "
+        "accepted: Marketplace.open(store), which reads back what is kept"
+    )
     again = Marketplace.open(store, RULES)
     assert len(list(again.offers())) == 1 + written
     assert (again.digest() == digest) is not written
@@ -126,8 +130,12 @@ def test_a_command_too_large_is_refused_before_anything_is_done(
     with pytest.raises(InvalidValue) as refused:
         market.declare_group("b", {f"{i}" * 90 for i in range(9)}, now=1)
     assert refused.value.code == "too_large"
+    assert refusal_of(lambda: market.declare_group("b", {"x" * 200, "y" * 200}, now=1)) == (
+        "DeclareGroup: 491 is too large; accepted: at most 300 bytes"
+    )
     assert market.digest() == digest
-    market.advance(2)
+    monkeypatch.setattr("p2pmatch.recorder.MAX_ENTRY", 491)
+    market.declare_group("b", {"x" * 200, "y" * 200}, now=1)
 
 
 # Batches
@@ -142,8 +150,10 @@ def test_a_batch_is_written_at_one_go() -> None:
         assert len(store.entries) == 1
         # An id is known before it is written.
         market.post(offer("o2", "ann", 100, 5), now=0, command_id="two")
-        with pytest.raises(Refused):
-            market.snapshot()
+        assert refusal_of(market.snapshot) == (
+            "snapshot: 2 is after a request closes or a loan lapses; "
+            "accepted: a snapshot after the batch"
+        )
     assert store.appends == [1, 2]
     with market.batch():
         pass
@@ -295,6 +305,10 @@ def test_an_id_of_another_command_is_refused() -> None:
     for now, (name, call) in enumerate(CALLS):
         outcome(call, market, now, name)
     digest, entries = market.digest(), len(store.entries)
+    assert refusal_of(lambda: market.cancel("o1", now=99, command_id="repay")) == (
+        "command_id: 'repay' was given to another command; "
+        "accepted: the command of entry 17 again, or a new id"
+    )
     for call in (
         lambda: market.cancel("o1", now=99, command_id="post"),
         lambda: market.post(offer("o1", "ann", 901, 5), now=99, command_id="post"),

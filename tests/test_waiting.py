@@ -1,6 +1,6 @@
 """What waits: that its time is up when it is up, whatever has left before it."""
 
-from p2pmatch import Marketplace
+from p2pmatch import Listing, Marketplace
 from p2pmatch.events import RequestUnfunded
 from tests.helpers import market, request
 
@@ -38,3 +38,12 @@ def test_loans_that_lapse_together_lapse_by_what_their_borrowers_would_pay_then_
         made.submit(request(10, percent, request_id=request_id), now=1, hold_for=5)
     gone = [event for event in made.advance(6) if isinstance(event, RequestUnfunded)]
     assert [event.request.request_id for event in gone] == ["x", "z", "y"]
+
+
+def test_arrivals_are_numbered_from_nought() -> None:
+    made = market()
+    for request_id in ("x", "y"):
+        made.submit(request(10, request_id=request_id), now=1, time_in_force=Listing(closes_at=9))
+    waiting_now = made._state.waiting
+    assert [waiting_now.resting[name].arrival for name in ("x", "y")] == [0, 1]
+    assert waiting_now.arrivals == 2

@@ -93,4 +93,4 @@ class BorrowerCaps:
     def total(self, borrower_id: str) -> int | None:
         """The most a borrower may owe, minor units; None: no limit."""
         own = self.own.get(borrower_id)
-        return self.default.total if own is None else own.over(self.default).total
+        return self.default.total if own is None else own.total

@@ -242,7 +242,7 @@ def _recomputed(state: State, entry: Entry) -> int:
     """Perform an entry's command; how many events it leads to, which must be the entry's."""
     where = f"entry {entry.seq}"
     try:
-        command = COMMANDS.decode(entry.command, entry.seq, state)
+        command = COMMANDS.decode(entry.command, entry.seq)
         if isinstance(command, OpenJournal):
             raise StoreFailed("damaged", where, "open_journal", "a command")
         events = perform(state, command)

@@ -30,9 +30,10 @@ class Late(Generic[_T]):
     (1, ['places'])
     """
 
+    _name: str
+
     def __init__(self, make: Callable[[Any], _T]) -> None:
         self._make = make
-        self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name

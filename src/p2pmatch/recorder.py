@@ -75,7 +75,7 @@ class Recorder:
         if not known:
             return None
         entry = known[0]
-        first = COMMANDS.decode(entry.command, entry.seq, state)
+        first = COMMANDS.decode(entry.command, entry.seq)
         asked = attrs.evolve(command, now=first.now) if type(first) is type(command) else command
         if COMMANDS.encode(asked, entry.seq) != entry.command:
             accepted = f"the command of entry {entry.seq} again, or a new id"
@@ -128,7 +128,8 @@ class Recorder:
     def check(self) -> None:
         """Raise StoreFailed("reopen_first") once it was stopped."""
         if self._stopped:
-            raise stopped()
+            accepted = "Marketplace.open(store), which reads back what is kept"
+            raise StoreFailed("reopen_first", "marketplace", "its memory", accepted)
 
     def snapshot(self, state: State) -> int:
         """Keep the state as it is, so that the next opening is short; the number of its entry."""
@@ -136,9 +137,3 @@ class Recorder:
             raise Refused("advance_first", "snapshot", self.seq, "a snapshot after the batch")
         self.store.put_snapshot(self.seq, snapshots.take(state, self.head))
         return self.seq
-
-
-def stopped() -> StoreFailed:
-    """What is raised for whatever is asked of a marketplace that was stopped."""
-    accepted = "Marketplace.open(store), which reads back what is kept"
-    return StoreFailed("reopen_first", "marketplace", "its memory", accepted)

@@ -29,6 +29,7 @@ def test_in_order(need: int, rooms: list[int], least: int, parts: list[int]) -> 
         (38, [3, 28, 7], [9, 29, 9], 5, [0, 29, 9]),
         (10, [2, 2, 2], [5, 5, 5], 5, [5, 5, 0]),
         (10, [10, 0], [10, 10], 5, [10, 0]),
+        (6, [5, 0], [9, 9], 5, [6, 0]),  # one unit is enough to be missing
         (10, [1, 3], [9, 5], 1, [7, 3]),  # one unit is a note like others
         (5, [1, 0], [1, 9], 1, [1, 4]),
         (13, [0, 0, 0], [5, 5, 9], 5, [5, 5, 0]),  # notes of the least can spare nothing

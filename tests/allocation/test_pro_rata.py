@@ -18,6 +18,11 @@ from tests.allocation.levels import levels, parts_of
         (5, [10, 20, 30], [1, 2, 2]),  # 0.83, 1.67, 2.5: the two largest remainders
         (0, [3, 4], [0, 0]),
         (1, [10**16, 10**16 + 1, 10**16], [0, 1, 0]),  # remainders no float tells apart
+        (
+            2 * 10**16 + 2,
+            [3 * 10**16 + 2, 5 * 10**16 + 2],
+            [7_500_000_000_000_001, 12_500_000_000_000_001],
+        ),
     ],
 )
 def test_by_hand(need: int, rooms: list[int], parts: list[int]) -> None:

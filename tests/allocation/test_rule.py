@@ -18,7 +18,8 @@ from p2pmatch import (
     Step,
     Steps,
 )
-from p2pmatch.allocation import Fifo
+from p2pmatch.allocation import Fifo, allocated
+from p2pmatch.errors import InvariantError
 from tests.allocation.levels import level, levels, parts_of
 from tests.helpers import refusal_of
 from tests.model.sharing import share
@@ -130,3 +131,39 @@ def test_what_is_no_rule_is_refused_with_the_list(rule: Any) -> None:
         f"allocation: {rule!r} is not a rule; accepted: one of "
         "['equal_share', 'fifo', 'pro_rata'], Split(share), Lottery(seed), Steps([...])"
     )
+
+
+class Given:
+    """A rule of one's own that gives what it was told."""
+
+    def __init__(self, *parts: int) -> None:
+        self.parts = np.array(parts)
+
+    def allocate(self, level: Level) -> Any:
+        return self.parts
+
+
+@pytest.mark.parametrize(
+    ("parts", "increment", "min_note"),
+    [
+        ((4, 0), 1, 5),
+        ((1, 0), 1, 5),  # no part is too small to be noticed
+        ((9, 1), 1, 2),
+        ((3, 0), 2, 2),
+        ((11, 0), 1, 1),  # above the room
+        ((9, 9), 1, 1),  # above the need
+        ((-1, 9), 1, 1),
+    ],
+)
+def test_parts_outside_the_contract_are_our_bug(
+    parts: tuple[int, ...], increment: int, min_note: int
+) -> None:
+    with pytest.raises(InvariantError, match="gave parts outside the rooms it was handed"):
+        allocated(Given(*parts), level(12, [10, 10], increment, min_note))
+
+
+def test_parts_within_the_contract_are_taken_as_they_are() -> None:
+    for parts, increment, min_note in (((5, 7), 1, 5), ((1, 0), 1, 1), ((10, 2), 2, 2)):
+        assert allocated(Given(*parts), level(12, [10, 10], increment, min_note)).tolist() == [
+            *parts
+        ]

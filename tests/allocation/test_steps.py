@@ -42,6 +42,7 @@ from tests.helpers import refusal_of
         ),
         # What is not below the bound stays.
         ([Step("pro_rata_floors", drop_below=2), Step("fifo")], 5, [4, 6], [2, 3]),
+        ([Step("pro_rata_floors", drop_below=2), Step("fifo")], 5, [6, 4], [3, 2]),
         # A share that comes to nothing is no step.
         ([Step("oldest", share=1), Step("fifo")], 20, [3, 30], [3, 17]),
     ],

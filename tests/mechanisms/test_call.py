@@ -494,3 +494,15 @@ def test_loans_made_together_are_loans_like_others() -> None:
     with pytest.raises(IndexError):
         done.loans[2]
     made.check()
+
+
+def test_a_loan_that_ends_where_an_offer_ends_has_no_note_of_nothing() -> None:
+    made = market(("a", "ann", 1, 5), ("b", "ben", 99, 5), matching="call")
+    for request_id, amount in (("r1", 1), ("r2", 99)):
+        made.submit(request(amount, request_id=request_id), now=1)
+    made.uncross("A", 36, now=2)
+    assert [
+        [(note.offer_id, note.amount) for note in made.loan(request_id).notes]
+        for request_id in ("r1", "r2")
+    ] == [[("a", 1)], [("b", 99)]]
+    made.check()

@@ -322,6 +322,66 @@ def test_a_request_that_found_nothing_says_why() -> None:
     assert unfunded.reason == "empty_book"
 
 
+def test_an_auction_takes_up_what_ranks_between_its_commitments() -> None:
+    made = market(("a", "ann", 100, 5), ("c", "cy", 100, 7))
+    made.submit(request(300), now=1, time_in_force=Auction(closes_at=9))
+    made.post(offer("b", "ben", 50, 6), now=2)
+    assert committed(made) == [("a", 100), ("b", 50), ("c", 100)]
+    made.check()
+
+
+def held_back() -> Marketplace:
+    """Ann's offer has 60 left of 100, because of a limit of hers."""
+    made = market(("b", "ben", 60, 5))
+    made.post(offer("a", "ann", 100, 6, expires_at=5), now=0)
+    made.set_lender_limits("ann", Limits(per_loan=40), now=0)
+    made.submit(request(300), now=1, time_in_force=Auction(closes_at=9))
+    assert committed(made) == [("b", 60), ("a", 40)]
+    return made
+
+
+@pytest.mark.parametrize(("now", "lent"), [(4, 100), (5, 40)])
+def test_what_else_an_offer_has_is_one_with_its_commitment_until_it_expires(
+    now: int, lent: int
+) -> None:
+    made = held_back()
+    made.set_lender_limits("ann", Limits(), now=now)
+    made.post(offer("d", "dan", 10, 5), now=now)
+    assert committed(made) == [("b", 60), ("d", 10), ("a", lent)]
+
+
+def test_who_becomes_the_borrowers_own_keeps_what_is_committed_and_gives_no_more() -> None:
+    made = held_back()
+    made.declare_group("bob", {"ann"}, now=2)
+    made.set_lender_limits("ann", Limits(), now=2)
+    made.post(offer("d", "dan", 10, 5), now=4)
+    assert committed(made) == [("b", 60), ("d", 10), ("a", 40)]
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(40, 40), (20, 20), (19, 0)])
+def test_what_is_committed_stays_only_as_a_note(limit: int, kept: int) -> None:
+    made = market(("x", "ann", 60, 5), min_note=20)
+    made.submit(request(60, request_id="r0", borrower_id="bea"), now=0)
+    made.post(offer("a", "ann", 40, 6), now=1)
+    made.submit(request(100), now=1, time_in_force=Auction(closes_at=9))
+    made.set_lender_limits("ann", Limits(total=60 + limit), now=2)
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    made.post(offer("b", "ben", 100 - kept, 5), now=3)
+    gone = [event.notes for event in events if isinstance(event, e.CommitmentsDisplaced)]
+    assert [notes.amounts.tolist() for notes in gone] == [[40 - kept]] * (kept < 40)
+    assert committed(made) == [("b", 100 - kept)] + [("a", kept)] * (kept > 0)
+
+
+def test_what_else_an_offer_has_counts_once_when_it_stands_elsewhere() -> None:
+    made = held_back()
+    made.amend("a", min_rate=70_000, now=2)
+    made.set_lender_limits("ann", Limits(), now=2)
+    made.post(offer("d", "dan", 10, 5), now=4)
+    assert committed(made) == [("b", 60), ("d", 10), ("a", 40), ("a", 60)]
+    made.check()
+
+
 # Loans that wait for a yes
 
 
