@@ -130,7 +130,21 @@ def test_a_prepayment_is_shared_like_the_rest(
     early = s.prepay(after=after, amount=amount, then="lower")
     split = early.split(notes_of(*notes))
     check_it_adds_up(early, split, notes)
-    assert drifts(early, split, notes)["payments"] <= 1
+    worst = drifts(early, split, notes)
+    assert worst["interest"] < 1
+    assert worst["principal"] < 1
+    # What is repaid early may leave payments in which notes get no cent of principal.
+    assert worst["payments"] < 2
+
+
+def test_a_prepayment_may_leave_payments_two_cents_away() -> None:
+    notes = [(49_999, 200_000), (49_999, 200_000), (15_647, 60_000)]
+    notes += [(16_432, 60_000), (2_500, 50_000), (16_432, 60_000), (21_279, 60_000)]
+    s = schedule(principal=172_288, rate=blended(notes), term=27, method="interest_only")
+    early = s.prepay(after=3, amount=166, then="lower")
+    split = early.split(notes_of(*notes))
+    check_it_adds_up(early, split, notes)
+    assert 1 < drifts(early, split, notes)["payments"] < 2
 
 
 def test_by_hand() -> None:
