@@ -1,6 +1,6 @@
 """Keeping a marketplace: opening from a snapshot, replaying, and what a store costs a call.
 
-    python benchmarks/journal.py [--small] [--write]
+    python -m benchmarks.journal [--small] [--write]
 
 - open: a book of N offers opened from a snapshot in a SQLite file, against unpickling the columns
   it was posted from (protocol 5, ids as lists, numbers as arrays). The first call that looks an
@@ -215,7 +215,7 @@ def main() -> None:
 HEAD = """\
 # Keeping a marketplace
 
-`python benchmarks/journal.py --write`; processor time, the least of three runs; against a SQLite
+`python -m benchmarks.journal --write`; processor time, the least of three runs; against a SQLite
 file, time on the clock, once. p2pmatch {p2pmatch}, Python {python}, numpy {numpy}, {machine},
 shared: the times are noisy, the ratios are what to read.
 
