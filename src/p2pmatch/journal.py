@@ -66,7 +66,7 @@ def open_journal(store: Store, rules: Rules | None) -> tuple[State, Recorder]:
     store.claim()
     if next(store.read(0), None) is None:
         _begin(store, rules)
-    state, entry, opened = _rebuilt(store, None)
+    state, entry, opened = _rebuilt(store, None, callers=2)
     if rules is not None:
         _check_same(rules, state.rules)
     return state, Recorder(store, entry.seq, entry.hash, opened)
@@ -87,8 +87,12 @@ def _check_same(given: Rules, kept: Rules) -> None:
             raise Refused("other_rules", f"rules.{field.name}", mine, repr(theirs))
 
 
-def _rebuilt(store: Store, upto: int | None) -> tuple[State, Entry, Opened]:
-    """The state after entry `upto`, that entry, and how it was come by."""
+def _rebuilt(store: Store, upto: int | None, *, callers: int) -> tuple[State, Entry, Opened]:
+    """The state after entry `upto`, that entry, and how it was come by.
+
+    `callers` : how many of the calls that led here are the library's, so that a warning names the
+    line of the user's that asked.
+    """
     rules, first = _rules_of(store)
     if upto is not None and upto < 0:
         raise InvalidValue("negative", "upto", upto, "the number of an entry")
@@ -101,7 +105,8 @@ def _rebuilt(store: Store, upto: int | None) -> tuple[State, Entry, Opened]:
             state, entry = _from_snapshot(store, seq, rules)
         except StoreFailed as failure:
             damaged.append((seq, str(failure)))
-            warnings.warn(f"snapshot {seq} is not used: {failure}", DamagedSnapshot, stacklevel=4)
+            told = f"snapshot {seq} is not used: {failure}"
+            warnings.warn(told, DamagedSnapshot, stacklevel=callers + 2)
         else:
             used = seq
             break
@@ -194,7 +199,7 @@ def replay(store: Store, upto: int | None = None) -> Marketplace:
     >>> [status.offer_id for status in replay(store, upto=1).offers()]
     ['ann']
     """
-    state, _, _ = _rebuilt(store, upto)
+    state, _, _ = _rebuilt(store, upto, callers=1)
     return Marketplace.over(state)
 
 
