@@ -93,8 +93,10 @@ def test_many_at_once_are_the_same_as_one_by_one(
         twins.submit([draw.request(9) for _ in range(requests)])
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_runs_over_many_chunks(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "space"), [(0, 2**20), (1, 100)])
+def test_runs_over_many_chunks(seed: int, space: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # However little space was made for the places, they find some.
+    monkeypatch.setattr("p2pmatch.mechanisms.loaded._ROWS", space)
     draw = Draw(Random(seed))
     twins = Twins(
         attrs.evolve(plain_rules(draw), lender_limits=Limits(), min_note=None, increment=1)
