@@ -300,3 +300,26 @@ def test_where_nothing_limits_many_are_filled_at_once(
         )
     assert max(at_once) > 8
     assert 0 in at_once
+
+
+def test_a_lender_with_less_than_a_note_left_does_not_end_a_loan() -> None:
+    twins = Twins(Rules(grades=["A"], terms=[36], min_note=2))
+    columns = {
+        "offer_id": ["a", "b", "c"],
+        "lender_id": ["ann", "ben", "cleo"],
+        "amount": [19, 50, 90],
+        "min_rate": [4, 5, 6],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    twins.do(lambda market: market.set_lender_limits("ben", Limits(total=3), now=0))
+    amounts = [5, 5, 5, 4, 2, 6, 6, 6]
+    requests = [
+        Request(
+            request_id=f"r{i}", borrower_id="bob", amount=amount, max_rate=9, grade="A", term=36
+        )
+        for i, amount in enumerate(amounts)
+    ]
+    twins.submit(requests)
+    more = {**columns, "offer_id": ["d", "e", "f"], "amount": [17, 50, 90]}
+    twins.do(lambda market: market.post_many(more, now=1))
+    twins.submit([attrs.evolve(requests[5], request_id=f"s{i}") for i in range(9)])

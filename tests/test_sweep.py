@@ -416,3 +416,13 @@ def test_what_is_remembered_of_tags_is_forgotten_and_found_again(
     quote = made.quote(request(900, tags=frozenset("y")), now=1)
     assert quote.loan is not None
     assert quote.loan.notes.offer_ids.tolist() == ["a", "c", "e"]
+
+
+def test_a_lender_with_less_than_a_note_left_does_not_end_a_loan() -> None:
+    made = market(("a", "ann", 5, 4), ("b", "ben", 50, 5), ("c", "cleo", 10, 6), min_note=2)
+    made.set_lender_limits("ben", Limits(total=3), now=0)
+    made.submit(request(7), now=1)
+    made.post(offer("d", "dan", 5, 4), now=1)
+    # Ben may lend 1 more, which is no note; so cleo's is brought up to one at dan's cost.
+    asked = request(6, request_id="r2", min_amount=6)
+    assert notes(made.submit(asked, now=1)) == [("d", 4), ("c", 2)]

@@ -211,8 +211,6 @@ class Rooms:
         drawn: dict[int, int] = self._held_of_wholes()
         self.scratch.begin()
         for line, room, joint in self.found():
-            if joint is not None:
-                room = room * (joint >= self.least)  # noqa: PLW2901 - less of the same
             own = self._within_offers(line.slots, room, size, drawn, dust=dust)
             cap = self._lender_cap(line.lenders, joint, size)
             raw = np.broadcast_to(np.int64(NO_CAP) if cap is None else cap, own.shape)
@@ -300,7 +298,7 @@ class Rooms:
                 at += 1
 
     def found(self) -> Iterator[Found]:
-        """The places that may take part, chunk by chunk; of some the lender may have no room."""
+        """The places that may take part, chunk by chunk."""
         for chunk in self._chunks():
             found = self._taking_part(chunk)
             if found is not None:
@@ -331,7 +329,14 @@ class Rooms:
                 return None
         elif least > 1:
             room *= room >= least
-        return line, room, self._joint_room(line.lender_rows) if self.limits else None
+        return line, room, self._limit(line, room)
+
+    def _limit(self, line: Line, room: Amounts) -> Amounts | int | None:
+        """The lenders' joint rooms; who has no note of it left takes no part, and ends no loan."""
+        joint = self._joint_room(line.lender_rows) if self.limits else None
+        if joint is not None and self.least > 1:
+            room *= joint >= self.least
+        return joint
 
     def _money(self, line: Line) -> Amounts:
         """What is left at each place."""
