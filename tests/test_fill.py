@@ -155,7 +155,10 @@ def test_notes_find_space_however_many_they_are(monkeypatch: pytest.MonkeyPatch)
     twins.submit(requests)
 
 
-def test_places_without_money_are_dropped_wherever_they_are() -> None:
+def test_places_without_money_are_dropped_wherever_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("p2pmatch.mechanisms.loaded._ROWS", 4_096)
     count = 45_000
     twins = Twins(Rules(grades=["A"], terms=[36]))
     columns = {
