@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from p2pmatch import Offer, Request
+from p2pmatch import Limits, Offer, Request, Rules
 from tests.machines.pair import Pair
 from tests.strategies import Draw
 
@@ -225,3 +225,44 @@ TestMachine.settings = settings(
 def test_long_campaign(block: int) -> None:
     for seed in range(block * 50, block * 50 + 50):
         History(Random(10_000 + seed), large=seed % 5 == 0).run(120)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_histories_of_few_lenders_whose_limits_leave_less_than_a_note(seed: int) -> None:
+    random = Random(seed)
+    increment = random.choice([1, 5])
+    note = increment * random.choice([2, 3])
+    name = random.choice(["per_borrower", "per_grade", "total"])
+    # One note, or two or three, and a little more.
+    little = increment * random.randrange(1, note // increment)
+    limits = Limits(**{name: note * random.randrange(1, 4) + little})
+    rules = Rules(
+        grades=["A"],
+        terms=[36],
+        increment=increment,
+        min_note=note,
+        lender_limits=limits,
+        allocation=random.choice(["fifo", "fifo", "fifo", "pro_rata", "equal_share"]),
+    )
+    pair = Pair(rules)
+    for step in range(70):
+        if step < 12 or random.random() < 0.4:
+            made = Offer(
+                offer_id=f"o{step}",
+                lender_id=f"l{random.randrange(12)}",
+                amount=random.randrange(note, 5 * note),
+                min_rate=random.randrange(9) * 10_000,
+            )
+            pair.post(made, step)
+        else:
+            asked = Request(
+                request_id=f"r{step}",
+                borrower_id=f"b{random.randrange(4)}",
+                amount=increment * random.randrange(note // increment, 4 * note),
+                max_rate=90_000,
+                grade="A",
+                term=36,
+                min_amount=random.choice([None, note]),
+            )
+            pair.submit(asked, step)
+        pair.compare()
