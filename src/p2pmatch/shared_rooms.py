@@ -117,6 +117,8 @@ class SharedRooms(Rooms):
         yield from self._read
         for line, room, joint in self._rest:
             rows = room.nonzero()[0]
+            if not len(rows):
+                continue
             some = joint[rows] if isinstance(joint, np.ndarray) else joint
             found = line.take(rows), room[rows], some
             self._read.append(found)
