@@ -1,10 +1,10 @@
 """Arrays that are used again."""
 
-from p2pmatch.scratch import Fresh, Scratch
+from p2pmatch.scratch import Scratch
 
 
 def test_nobody_is_given_what_another_has() -> None:
-    scratch = Scratch()
+    scratch = Scratch(512)
     arrays = [scratch.take(500) for _ in range(100)]
     for number, array in enumerate(arrays):
         array[:] = number
@@ -12,18 +12,18 @@ def test_nobody_is_given_what_another_has() -> None:
 
 
 def test_what_nobody_has_any_more_is_used_again() -> None:
-    scratch = Scratch()
+    scratch = Scratch(512)
     first = scratch.take(512)
     scratch.begin()
     assert scratch.take(100).base is first.base
 
 
 def test_more_rows_than_a_chunk_has() -> None:
-    assert len(Scratch().take(10_000)) == 10_000
+    assert len(Scratch(512).take(10_000)) == 10_000
 
 
 def test_fresh_arrays_are_never_used_again() -> None:
-    fresh = Fresh()
+    fresh = Scratch(0)
     first = fresh.take(3)
     first[:] = 7
     fresh.begin()

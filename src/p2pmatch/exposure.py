@@ -38,12 +38,11 @@ class OpenLoan:
 class _Entries:
     """What lenders lent to one borrower and got back, loan by loan; now and then summed up."""
 
-    __slots__ = ("_most", "_rows", "parts", "sums")
+    __slots__ = ("_most", "_rows", "parts")
 
     def __init__(self) -> None:
+        #: Only ever added to; another list once they were summed up.
         self.parts: list[tuple[Lenders, Amounts]] = []
-        #: How often the parts were summed up.
-        self.sums = 0
         self._rows = 0
         self._most = 1024
 
@@ -64,7 +63,6 @@ class _Entries:
         sums = np.zeros(len(lenders), dtype=np.int64)
         np.add.at(sums, places, amounts)
         self.parts = [(lenders[sums != 0], sums[sums != 0])]
-        self.sums += 1
         self._rows = len(self.parts[0][0])
         self._most = 2 * self._rows + 1024
 
@@ -99,10 +97,10 @@ class Exposure:
         self._total: Amounts = np.zeros(0, dtype=np.int64)
         self._pending: list[tuple[str, Lenders, Amounts]] = []
         self._borrowed: dict[str, _Entries] = {}
-        # What stands in `_to_borrower`: the first so many parts of one borrower's entries.
+        # What stands in `_to_borrower`: the first so many of one borrower's parts.
         self._to_borrower: Amounts = np.zeros(0, dtype=np.int64)
-        self._shown: tuple[_Entries, int] | None = None
-        self._shown_parts: list[tuple[Lenders, Amounts]] = []
+        self._shown: list[tuple[Lenders, Amounts]] = []
+        self._shown_parts = 0
         self._owed: dict[str, int] = {}
 
     def count(self, request: Request, lenders: Lenders, amounts: Amounts) -> None:
@@ -224,15 +222,14 @@ class Exposure:
             return None
         if entries.are_many:
             entries.sum_up()
-        if self._shown != (entries, entries.sums):
-            for who, _ in self._shown_parts:
+        if self._shown is not entries.parts:
+            for who, _ in self._shown[: self._shown_parts]:
                 self._to_borrower[who] = 0
-            self._shown_parts.clear()
-            self._shown = entries, entries.sums
+            self._shown, self._shown_parts = entries.parts, 0
         self._to_borrower = grown(self._to_borrower, lenders)
-        for who, amounts in entries.parts[len(self._shown_parts) :]:
+        for who, amounts in entries.parts[self._shown_parts :]:
             np.add.at(self._to_borrower, who, amounts)
-            self._shown_parts.append((who, amounts))
+        self._shown_parts = len(entries.parts)
         return self._to_borrower
 
     def borrowers_of(self, lender: int) -> dict[str, int]:

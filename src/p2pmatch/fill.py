@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.line import Repeats
+from p2pmatch.line import ByLender
 
 __all__ = ["DONE", "FULL", "MORE", "ODD", "Asked", "Fill", "Made", "Means", "Places", "fill"]
 
@@ -140,9 +140,10 @@ def fill(
 ) -> tuple[int, int, int]:
     """Fill requests by vector passes over the segments. See `Fill`."""
     batch = _FEWEST
+    unlimited = _nothing_limits(places, means, units)
     parts: dict[tuple[int, int], _Part] = {}
     while row < len(asked.amounts):
-        if _nothing_limits(places, means, units):
+        if unlimited:
             # As many as could be filled at once the last time, and then some.
             stop = min(row + batch, len(asked.amounts))
             filled, notes = _fill_at_once(places, asked, means, made, units, row, stop, notes)
@@ -278,28 +279,21 @@ def _leave(places: Places, cell: int, row: int) -> None:
 Pieces = list[tuple[npt.NDArray[np.intp], Amounts]]
 
 
-class _Part:
+class _Part(ByLender):
     """The places of a segment whose tag rules fit, but for most of those without money.
 
-    rows : positions in the columns; accounts, lenders : of these rows.
+    rows : positions in the columns; accounts, lenders : of these rows. `lender_rows` is lenders as
+    what numpy looks rows up by.
     """
 
-    __slots__ = ("_looked", "_repeats", "_searched", "accounts", "lenders", "rows")
+    __slots__ = ("_looked", "accounts", "lender_rows", "rows")
 
     def __init__(self, places: Places, rows: npt.NDArray[np.intp]) -> None:
+        super().__init__(places.lenders.take(rows))
         self.rows = rows
         self.accounts = places.accounts.take(rows)
-        self.lenders = places.lenders.take(rows).astype(np.int64)
-        self._repeats: Repeats | None = None
-        self._searched = self._looked = False
-
-    @property
-    def repeats(self) -> Repeats | None:
-        """The rows whose lender has several; worked out once."""
-        if not self._searched:
-            self._repeats = Repeats.among(self.lenders)
-            self._searched = True
-        return self._repeats
+        self.lender_rows = self.lenders.astype(np.int64)
+        self._looked = False
 
     def is_last_of(self, places: Places, means: Means, least: int, segment: int) -> bool:
         """Whether neither it nor any other place of its segment has money; looked up once."""
@@ -340,7 +334,7 @@ def _search(
         if not len(part.rows):
             continue
         own = _own_rooms(places, asked, means, units, row, part)
-        joint = _joint_rooms(means, part.lenders, int(asked.grades[row]), units[0])
+        joint = _joint_rooms(means, part.lender_rows, int(asked.grades[row]), units[0])
         raw = own if joint is None else _within_joint(part, own, joint, means.given, least)
         given = raw * (raw >= least)
         already = given.cumsum() - given
@@ -357,7 +351,7 @@ def _search(
         missing -= int(given.sum())
         pieces.append(_positive(part.rows, given))
         if joint is not None:
-            np.add.at(means.given, part.lenders, given)
+            np.add.at(means.given, part.lender_rows, given)
     return ODD if places.complete[cell] else MORE, pieces
 
 
@@ -433,7 +427,7 @@ def _joint_rooms(means: Means, lenders: Amounts, grade: int, increment: int) -> 
 
 def _within_joint(part: _Part, own: Amounts, joint: Amounts, given: Amounts, least: int) -> Amounts:
     """What the lenders' joint rooms leave of the rows' own, row after row."""
-    left = joint - given.take(part.lenders)
+    left = joint - given.take(part.lender_rows)
     raw: Amounts = np.minimum(own, left)
     # They are few, so one by one.
     for rows in () if part.repeats is None else part.repeats.turns:

@@ -7,14 +7,10 @@ steps. Whatever needs a second thought is left to `Sweep`.
 import numpy as np
 
 from p2pmatch.allocation import Fifo
-from p2pmatch.line import Line
-from p2pmatch.placement import Placement
-from p2pmatch.rooms import Amounts, Rooms
+from p2pmatch.placement import Columns, Placement
+from p2pmatch.rooms import Rooms
 
 __all__ = ["in_order"]
-
-# A line, its rows from and to which the loan takes money, and how much.
-Piece = tuple[Line, int, int, Amounts]
 
 
 def in_order(rooms: Rooms) -> Placement | None:
@@ -32,7 +28,7 @@ def in_order(rooms: Rooms) -> Placement | None:
         rooms.remembers
         or not isinstance(state.rules.allocation_rule, Fifo)
         or state.any_share
-        or (state.parts and rooms.ladder.capped)
+        or rooms.parts_bind
         or len(rooms.held.amounts)
         or rooms.largest() < missing
     ):
@@ -42,7 +38,7 @@ def in_order(rooms: Rooms) -> Placement | None:
     taken = state.taken if rooms.limits else None
     if taken is not None:
         taken.begin(len(state.lender_names))
-    pieces: list[Piece] = []
+    pieces: list[Columns] = []
     for line, own, joint in rooms.found():
         given = own
         if taken is not None and joint is not None:
@@ -53,7 +49,7 @@ def in_order(rooms: Rooms) -> Placement | None:
         reached = np.add.accumulate(given, out=scratch.take(len(line)))
         total: int = reached.item(-1)
         if total < missing:
-            pieces.append((line, 0, len(line), given))
+            pieces.append((line.keys, line.slots, line.lenders, given))
             missing -= total
             if taken is not None:
                 taken.add(line.lender_rows, given)
@@ -64,27 +60,9 @@ def in_order(rooms: Rooms) -> Placement | None:
             return None
         # What leads the line without money is no part of the loan.
         first = 0 if given.item(0) else int(reached.searchsorted(0, side="right"))
-        given = given[first : end + 1].copy()
+        rows = slice(first, end + 1)
+        given = given[rows].copy()
         given[-1] = last
-        pieces.append((line, first, end + 1, given))
-        return _placement(rooms.request.amount, pieces)
+        pieces.append((line.keys[rows], line.slots[rows], line.lenders[rows], given))
+        return Placement.joined(rooms.request.amount, pieces)
     return None
-
-
-def _placement(principal: int, pieces: list[Piece]) -> Placement:
-    if len(pieces) == 1:
-        line, first, end, given = pieces[0]
-        keys, slots, lenders = line.keys[first:end], line.slots[first:end], line.lenders[first:end]
-    else:
-        keys = np.concatenate([line.keys[first:end] for line, first, end, _ in pieces])
-        slots = np.concatenate([line.slots[first:end] for line, first, end, _ in pieces])
-        lenders = np.concatenate([line.lenders[first:end] for line, first, end, _ in pieces])
-        given = np.concatenate([given for _, _, _, given in pieces])
-    if np.count_nonzero(given) < len(given):
-        used = given.nonzero()[0]
-        keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
-        given = given.take(used)
-    elif len(pieces) == 1:
-        # Copies, because the columns are a chunk's, which changes under the loan's notes.
-        slots, lenders = slots.copy(), lenders.copy()
-    return Placement(principal, keys, slots, lenders, given, 0, None)

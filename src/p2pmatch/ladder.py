@@ -93,11 +93,7 @@ class Chunk:
     __slots__ = ("_lines", "_spent", "caps", "keys", "lenders", "slots", "start", "stop", "tags")
 
     def __init__(self) -> None:
-        self.keys = np.empty(CHUNK, dtype=np.int64)
-        self.slots = np.empty(CHUNK, dtype=np.int32)
-        self.lenders = np.empty(CHUNK, dtype=np.int32)
-        self.tags = np.empty(CHUNK, dtype=np.int32)
-        self.caps = np.empty(CHUNK, dtype=np.int64)
+        self._renew()
         self.start = 0
         self.stop = 0
         # What is worked out of the rows in use, as views of the columns: so it is forgotten before
@@ -105,6 +101,14 @@ class Chunk:
         self._lines: dict[bytes, Line] = {}
         # Rows without money that were left out of lines since rows were dropped last.
         self._spent = 0
+
+    def _renew(self) -> None:
+        """Have columns that nobody else looks at, whatever is in them."""
+        self.keys = np.empty(CHUNK, dtype=np.int64)
+        self.slots = np.empty(CHUNK, dtype=np.int32)
+        self.lenders = np.empty(CHUNK, dtype=np.int32)
+        self.tags = np.empty(CHUNK, dtype=np.int32)
+        self.caps = np.empty(CHUNK, dtype=np.int64)
 
     def line(self, pattern: bytes, fits: npt.NDArray[np.bool_] | None) -> Line:
         """The rows whose tag rules fit; all that have money, and some that have none.
@@ -161,11 +165,7 @@ class Chunk:
         else:
             # New columns, because the lines are views of the old ones.
             rows = tuple(column[kept] for column in self.rows())
-            self.keys = np.empty(CHUNK, dtype=np.int64)
-            self.slots = np.empty(CHUNK, dtype=np.int32)
-            self.lenders = np.empty(CHUNK, dtype=np.int32)
-            self.tags = np.empty(CHUNK, dtype=np.int32)
-            self.caps = np.empty(CHUNK, dtype=np.int64)
+            self._renew()
             self._hold(rows)
         self._spent = 0
 

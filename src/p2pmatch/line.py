@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Line", "Repeats"]
+__all__ = ["ByLender", "Line", "Repeats"]
 
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -63,7 +63,29 @@ class Repeats:
         return Repeats(rows, starts, np.diff(starts, append=len(rows)))
 
 
-class Line:
+class ByLender:
+    """Rows side by side, each of a lender, and which of them are one lender's.
+
+    lenders : integers, never written to while it is in use.
+    """
+
+    __slots__ = ("_repeats", "_searched", "lenders")
+
+    def __init__(self, lenders: Numbers) -> None:
+        self.lenders = lenders
+        self._repeats: Repeats | None = None
+        self._searched = False
+
+    @property
+    def repeats(self) -> Repeats | None:
+        """The rows whose lender has several; worked out once."""
+        if not self._searched:
+            self._repeats = Repeats.among(self.lenders)
+            self._searched = True
+        return self._repeats
+
+
+class Line(ByLender):
     """Places in rank order: parallel columns, and what of them does not change while they stand.
 
     keys, caps (most per loan, minor units) : int64; slots, lenders : int32. The columns are never
@@ -73,25 +95,20 @@ class Line:
     __slots__ = (
         "_last_key",
         "_lender_rows",
-        "_repeats",
-        "_searched",
         "_slot_rows",
         "caps",
         "keys",
-        "lenders",
         "slots",
     )
 
     def __init__(self, keys: Amounts, slots: Numbers, lenders: Numbers, caps: Amounts) -> None:
+        super().__init__(lenders)
         self.keys = keys
         self.slots = slots
-        self.lenders = lenders
         self.caps = caps
         self._slot_rows: Positions | None = None
         self._lender_rows: Positions | None = None
         self._last_key = -1
-        self._repeats: Repeats | None = None
-        self._searched = False
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -116,14 +133,6 @@ class Line:
         if self._last_key < 0:
             self._last_key = int(self.keys[-1])
         return self._last_key
-
-    @property
-    def repeats(self) -> Repeats | None:
-        """The rows whose lender has several; worked out once."""
-        if not self._searched:
-            self._repeats = Repeats.among(self.lenders)
-            self._searched = True
-        return self._repeats
 
     def take(self, rows: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Line":
         """Some of the rows."""

@@ -1,11 +1,17 @@
 """Where the money of one loan comes from."""
 
+from collections.abc import Sequence
+
 import attrs
+import numpy as np
 
 from p2pmatch.commitments import NO_COMMITMENTS, Amounts, Numbers
 from p2pmatch.ladder import rates_of
 
-__all__ = ["Placement"]
+__all__ = ["Columns", "Placement"]
+
+#: Keys, slots, lenders and amounts of some places.
+Columns = tuple[Amounts, Numbers, Numbers, Amounts]
 
 
 # Not frozen, because a frozen one takes twice as long to make; nobody changes it all the same.
@@ -35,6 +41,26 @@ class Placement:
     def asks(self) -> Amounts:
         """The rates asked, int64, shape (n,), ppm."""
         return rates_of(self.keys)
+
+    @staticmethod
+    def joined(
+        principal: int, pieces: Sequence[Columns], unfunded: int = 0, reason: str | None = None
+    ) -> "Placement":
+        """What these places give, piece after piece; those that give nothing are left out."""
+        if len(pieces) == 1:
+            keys, slots, lenders, amounts = pieces[0]
+        else:
+            keys, slots, lenders, amounts = (
+                np.concatenate(column) for column in zip(*pieces, strict=True)
+            )
+        if np.count_nonzero(amounts) < len(amounts):
+            used = amounts.nonzero()[0]
+            keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
+            amounts = amounts.take(used)
+        elif len(pieces) == 1:
+            # Copies, because the columns are a chunk's, which changes under the loan's notes.
+            slots, lenders = slots.copy(), lenders.copy()
+        return Placement(principal, keys, slots, lenders, amounts, unfunded, reason)
 
     @staticmethod
     def nothing(unfunded: int, reason: str) -> "Placement":

@@ -281,6 +281,12 @@ class Rooms:
 
     # What one chunk's places may give
 
+    @property
+    def parts_bind(self) -> bool:
+        """Whether parts of one offer have to know of each other, as they share its caps."""
+        state = self.state
+        return bool(state.parts) and (state.shared or self.ladder.capped)
+
     def _chunks(self) -> Iterator[Chunk]:
         """The chunks that the request's rate reaches."""
         chunks = self.ladder.chunks
@@ -417,9 +423,7 @@ class Rooms:
         state = self.state
         if state.shared:
             own = np.minimum(own, self._share_of(state.table.share.take(slots), size))
-        # Parts of one offer need not know of each other where no offer has a cap.
-        parts = state.parts and (state.shared or self.ladder.capped)
-        several = state.table.joint.take(slots) if parts else None
+        several = state.table.joint.take(slots) if self.parts_bind else None
         if drawn:
             held = np.isin(slots, np.fromiter(drawn, dtype=np.int64))
             several = held if several is None else several | held

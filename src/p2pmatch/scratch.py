@@ -9,28 +9,33 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Fresh", "Scratch"]
+__all__ = ["Scratch"]
 
-# Arrays of so many rows, as many as a chunk has; and how many of them are kept.
-_ROWS: Final = 512
+# So many arrays are kept.
 _ARRAYS: Final = 64
 
 
 class Scratch:
     """Arrays handed out one after the other; all of them are free again at `begin`.
 
+    Parameters
+    ----------
+    rows : the most that is asked for often. More are made anew each time; with 0 all are, for
+        whoever keeps them.
+
     Examples
     --------
-    >>> scratch = Scratch()
+    >>> scratch = Scratch(512)
     >>> first = scratch.take(3)
     >>> scratch.begin()
     >>> scratch.take(3).base is first.base
     True
     """
 
-    __slots__ = ("_arrays", "_taken")
+    __slots__ = ("_arrays", "_rows", "_taken")
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
         self._arrays: list[npt.NDArray[np.int64]] = []
         self._taken = 0
 
@@ -40,20 +45,10 @@ class Scratch:
 
     def take(self, rows: int) -> npt.NDArray[np.int64]:
         """An array of so many rows, whatever is in it, until the next `begin`."""
-        if rows > _ROWS or self._taken == _ARRAYS:
+        if rows > self._rows or self._taken == _ARRAYS:
             return np.empty(rows, dtype=np.int64)
         if self._taken == len(self._arrays):
-            self._arrays.append(np.empty(_ROWS, dtype=np.int64))
+            self._arrays.append(np.empty(self._rows, dtype=np.int64))
         array = self._arrays[self._taken]
         self._taken += 1
         return array[:rows]
-
-
-class Fresh(Scratch):
-    """New arrays every time, for whoever keeps them."""
-
-    __slots__ = ()
-
-    def take(self, rows: int) -> npt.NDArray[np.int64]:
-        """A new array."""
-        return np.empty(rows, dtype=np.int64)

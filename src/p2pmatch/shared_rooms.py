@@ -10,7 +10,7 @@ from p2pmatch.line import Line
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Found, Rooms, Rows
-from p2pmatch.scratch import Fresh
+from p2pmatch.scratch import Scratch
 from p2pmatch.state import State
 
 __all__ = ["Front", "SharedRooms"]
@@ -46,7 +46,7 @@ class SharedRooms(Rooms):
     def __init__(self, state: State, request: Request, now: int) -> None:
         super().__init__(state, request, now)
         # What it has read is kept.
-        self.scratch = Fresh()
+        self.scratch = Scratch(0)
         self._rest = super().found()
         self._read: list[Found] = []
         self._line: list[Rows] | None = None

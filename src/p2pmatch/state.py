@@ -16,7 +16,7 @@ from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRu
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import Fill, fill
-from p2pmatch.ladder import Columns, Ladder, arrivals_of, place_key, place_keys
+from p2pmatch.ladder import CHUNK, Columns, Ladder, arrivals_of, place_key, place_keys
 from p2pmatch.late import Late
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request
@@ -95,7 +95,7 @@ class State:
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
-        self.scratch = Scratch()
+        self.scratch = Scratch(CHUNK)
         #: How a run of requests is filled (see `p2pmatch.fill`).
         self.fill = fill
         self.exposure = Exposure(rules.grades)

@@ -237,13 +237,8 @@ class Sweep:
         return min(target, int(np.minimum(sums, rows.raw[order][starts]).sum()))
 
     def _placement(self, principal: int, pieces: list[Rows], reason: str | None) -> Placement:
-        keys, slots, lenders, given = _columns(pieces)
-        if np.count_nonzero(given) < len(given):
-            used = given.nonzero()[0]
-            keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
-            given = given.take(used)
-        left = self.request.amount - principal
-        return Placement(principal, keys, slots.copy(), lenders.copy(), given, left, reason)
+        columns = [(rows.keys, rows.slots, rows.lenders, rows.given) for rows in pieces]
+        return Placement.joined(principal, columns, self.request.amount - principal, reason)
 
     def _nothing(self, reason: str) -> Placement:
         return Placement.nothing(self.request.amount, reason)
@@ -267,19 +262,6 @@ class _Names(Sequence[str]):
         if isinstance(index, slice):
             return _Names(self._names, self._slots[index])
         return self._names[int(self._slots[index])]
-
-
-def _columns(pieces: list[Rows]) -> tuple[Amounts, Numbers, Numbers, Amounts]:
-    """Keys, slots, lenders and what is given, the pieces one after the other."""
-    if len(pieces) == 1:
-        rows = pieces[0]
-        return rows.keys, rows.slots, rows.lenders, rows.given
-    return (
-        np.concatenate([rows.keys for rows in pieces]),
-        np.concatenate([rows.slots for rows in pieces]),
-        np.concatenate([rows.lenders for rows in pieces]),
-        np.concatenate([rows.given for rows in pieces]),
-    )
 
 
 def _reach(rows: Rows, missing: int, reached: Amounts) -> tuple[int, int]:

@@ -36,9 +36,11 @@ class Taken:
         np.add.at(self._taken, lenders, amounts)
         self._touched.append(lenders)
 
-    def left(self, lenders: Lenders, cap: Amounts | int) -> Amounts:
+    def left(self, lenders: Lenders, cap: Amounts | int, out: Amounts | None = None) -> Amounts:
         """What each row's lender may still give when it may give `cap` in all. O(n)."""
-        left: Amounts = cap - self._taken.take(lenders)
+        # All lenders are there; "clip" only spares numpy a copy.
+        taken = self._taken.take(lenders, out=out, mode="clip")
+        left: Amounts = np.subtract(cap, taken, out=taken)
         return np.maximum(left, 0, out=left)
 
     def room(
@@ -55,11 +57,7 @@ class Taken:
         Rows come in rank order; a row counts what the lender's rows before it give, which is
         nothing where that would be below `least`. `repeats`: those among `lenders`.
         """
-        left = cap
-        if self._touched:
-            self._taken.take(lenders, out=room, mode="clip")
-            left = np.subtract(cap, room, out=room)
-            np.maximum(left, 0, out=left)
+        left = self.left(lenders, cap, room) if self._touched else cap
         if repeats is None:
             np.minimum(own, left, out=room)
         elif len(repeats.rows) <= _FEW:
