@@ -34,14 +34,11 @@ def in_order(rooms: Rooms) -> Placement | None:
     ):
         return None
     scratch, least = rooms.scratch, rooms.least
-    scratch.begin()
-    taken = state.taken if rooms.limits else None
-    if taken is not None:
-        taken.begin(len(state.lender_names))
+    taken = rooms.begin()
     pieces: list[Columns] = []
     for line, own, joint in rooms.found():
         given = own
-        if taken is not None and joint is not None:
+        if joint is not None:
             given = scratch.take(len(line))
             taken.room(line.lender_rows, own, joint, least, line.repeats, given)
             if least > rooms.increment:
@@ -51,7 +48,7 @@ def in_order(rooms: Rooms) -> Placement | None:
         if total < missing:
             pieces.append((line.keys, line.slots, line.lenders, given))
             missing -= total
-            if taken is not None:
+            if joint is not None:
                 taken.add(line.lender_rows, given)
             continue
         end = int(reached.searchsorted(missing))

@@ -174,7 +174,7 @@ class Rooms:
 
         When the next piece is asked for, what this one could give counts as taken.
         """
-        taken = self._begin()
+        taken = self.begin()
         drawn: dict[int, int] = self._held_of_wholes()
         for line, room, joint in self.found():
             rows, cap = self._rows(line, room, joint, size, drawn, taken)
@@ -221,7 +221,7 @@ class Rooms:
 
         Pieces end where a rate ends.
         """
-        taken = self._begin()
+        taken = self.begin()
         waiting: list[Rows] = []
         for every in chain(self.capped(size, dust=False), [NO_ROWS]):
             rows = every.take(every.own.nonzero()[0])
@@ -251,7 +251,7 @@ class Rooms:
             yield attrs.evolve(piece, raw=raw, given=given)
             taken.add(piece.lenders, given)
 
-    def _begin(self) -> Taken:
+    def begin(self) -> Taken:
         """The count of what each lender gives: nothing yet, but for what stays committed."""
         self.scratch.begin()
         taken = self.state.taken

@@ -92,7 +92,7 @@ class SharedRooms(Rooms):
         last = self.state.key_of(int(loan.notes.offers[-1]), cell)
         line, room, joint = _joined(self._read, last)
         # Nothing is taken yet, whatever the amount; who has several rows is worked out once.
-        taken = self._begin()
+        taken = self.begin()
         lines: dict[int, Rows] = {}
         for amount in amounts:
             lines[amount], _ = self._rows(line, room, joint, amount, {}, taken)
