@@ -470,14 +470,14 @@ def test_a_snapshot_that_is_passed_over_is_told_with_the_reason() -> None:
     why = "snapshot: 7 is not what was written; accepted: a number that the journal has reached"
     assert [str(one.message) for one in told] == [f"snapshot 7 is not used: {why}"]
     assert market.opened == Opened(snapshot=4, replayed=1, damaged=((7, why),))
-    assert told[0].filename == __file__
 
 
-def test_the_warning_of_a_replay_names_the_line_that_asked() -> None:
+@pytest.mark.parametrize("read", [Marketplace.open, replay])
+def test_the_warning_names_the_line_that_asked(read: Callable[[MemoryStore], object]) -> None:
     store, _ = kept(snapshots=True)
     store.entries = store.entries[:6]
     with pytest.warns(DamagedSnapshot) as told:
-        replay(store)
+        read(store)
     assert told[0].filename == __file__
 
 
