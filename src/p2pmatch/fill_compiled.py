@@ -7,10 +7,12 @@ loaded in a fraction of a second from then on.
 from typing import cast
 
 from numba import njit
+from numba.extending import register_jitable
 
 from p2pmatch import fill_loop
 from p2pmatch.fill import Fill
 
 __all__ = ["fill"]
 
+register_jitable(fill_loop.fill_unlimited)
 fill: Fill = cast("Fill", njit(cache=True)(fill_loop.fill))

@@ -5,7 +5,7 @@ It is plain Python all the same, so that it can be run, slowly, without a compil
 
 from p2pmatch.fill import DONE, FULL, MORE, ODD, Asked, Made, Means, Places
 
-__all__ = ["fill"]
+__all__ = ["fill", "fill_unlimited"]
 
 # More than any room.
 _NO_LIMIT = 2**62
@@ -28,8 +28,13 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
     per_loan, in_all = len(means.per_loan) > 0, len(means.in_all) > 0
     in_grade, per_borrower = len(means.in_grade) > 0, len(means.per_borrower) > 0
     limited = per_loan or in_all or in_grade or per_borrower
+    unlimited = increment == least and not (limited or tagged or capped)
     space = len(made.slots)
     while row < len(asked.amounts):
+        if unlimited:
+            row, notes = fill_unlimited(places, asked, means, made, increment, row, notes)
+            if row == len(asked.amounts):
+                break
         if asked.odd[row]:
             return row, notes, ODD
         if per_borrower:
@@ -167,3 +172,61 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
         notes = end
         row += 1
     return row, notes, DONE
+
+
+def fill_unlimited(
+    places: Places,
+    asked: Asked,
+    means: Means,
+    made: Made,
+    increment: int,
+    row: int,
+    notes: int,
+) -> tuple[int, int]:
+    """Fill requests from `row` on, as far as every whole increment that is met may go to them.
+
+    Returns
+    -------
+    The first request that is not filled, of which nothing is changed, and how many notes there are.
+    """
+    space = len(made.slots)
+    while row < len(asked.amounts) and not asked.odd[row] and asked.barred[row] < 0:
+        cell, bound, missing = asked.cells[row], asked.bounds[row], asked.amounts[row]
+        end = notes
+        place = -1
+        segment = places.first[cell]
+        while segment >= 0:
+            for place in range(places.starts[segment], places.stops[segment]):  # noqa: B007
+                account = places.accounts[place]
+                room = means.left[account]
+                if room < increment:
+                    continue
+                key = places.keys[place]
+                if key >= bound or end == space:
+                    return row, notes
+                if increment > 1:
+                    room -= room % increment
+                room = min(room, missing)
+                made.keys[end] = key
+                made.slots[end] = places.slots[place]
+                made.accounts[end] = account
+                made.lenders[end] = places.lenders[place]
+                made.amounts[end] = room
+                end += 1
+                missing -= room
+                if missing == 0:
+                    break
+            if missing == 0:
+                break
+            segment = places.following[segment]
+        if missing:
+            break
+        # What is before the last place has no increment left.
+        places.first[cell] = segment
+        places.starts[segment] = place
+        for note in range(notes, end):
+            means.left[made.accounts[note]] -= made.amounts[note]
+        made.ends[row] = end
+        notes = end
+        row += 1
+    return row, notes
