@@ -10,6 +10,7 @@ import pytest
 
 from p2pmatch import BorrowerLimits, InvariantError, Level, Limits, Marketplace
 from tests.helpers import market, notes, offer, request
+from tests.machines.pair import request_columns
 
 
 def test_the_best_rate_first_then_arrival() -> None:
@@ -228,6 +229,25 @@ def test_a_book_whose_offers_all_expire_is_empty() -> None:
     made = market()
     made.post(offer("a", "ann", 100, 5, expires_at=5), now=0)
     assert made.quote(request(10), now=5).reason == "empty_book"
+
+
+def test_what_a_run_leaves_without_money_is_walked_past_once() -> None:
+    made = market()
+    columns = {
+        "offer_id": [f"o{i}" for i in range(3_000)],
+        "lender_id": ["ann"] * 3_000,
+        "amount": [1] * 3_000,
+        "min_rate": [50_000] * 3_000,
+    }
+    made.post_many(columns, now=0)
+    made.submit_many(request_columns([request(200, request_id=f"r{i}") for i in range(14)]), now=1)
+    (ladder,) = made._state.ladders
+    before = len(ladder.chunks)
+    assert made.quote(request(10, percent=4, request_id="q"), now=1).reason == "no_eligible_offer"
+    assert (before, len(ladder.chunks)) == (7, 1)
+    made.submit(request(200, request_id="r"), now=1)
+    assert made.quote(request(10, percent=4, request_id="q"), now=1).reason == "empty_book"
+    assert not ladder.chunks
 
 
 def test_a_sweep_over_many_chunks_with_repeated_lenders() -> None:

@@ -27,7 +27,7 @@ FULL: Final = 3
 # Places without money that a part of a segment keeps before they are left out.
 _DEAD_ROWS: Final = 64
 # So many requests are tried at once at first, and at most.
-_FEWEST: Final = 16
+_FEWEST: Final = 32
 _MOST: Final = 1024
 
 Amounts = npt.NDArray[np.int64]
@@ -216,29 +216,31 @@ def _fill_at_once(
         demand, ends = demand[: dear.argmax()], ends[: dear.argmax()]
     if not len(demand):
         return row, notes
-    end = int(ends[-1])
-    cuts = _merged(supply[:end], demand)
-    rest = notes + len(cuts)
+    # A place that has more is where the next request begins.
+    goes_on = demand < supply[ends]
+    lasts = ends + goes_on.cumsum() - goes_on
+    rest = notes + int(lasts[-1]) + 1
     if rest > len(made.slots):
         return row, notes
-    which = standing[supply.searchsorted(cuts)]
-    made.keys[notes:rest] = places.keys[which]
-    made.slots[notes:rest] = places.slots[which]
-    made.lenders[notes:rest] = places.lenders[which]
-    made.amounts[notes:rest] = np.diff(cuts, prepend=0)
-    made.ends[row : row + len(demand)] = notes + cuts.searchsorted(demand) + 1
+    again = np.zeros(rest - notes + 1, dtype=np.int64)
+    again[lasts + 1] = goes_on
+    met = np.arange(rest - notes) - again[:-1].cumsum()
+    cuts = supply.take(met)
+    cuts[lasts] = demand
+    which = standing.take(met)
+    made.keys[notes:rest] = places.keys.take(which)
+    made.slots[notes:rest] = places.slots.take(which)
+    made.lenders[notes:rest] = places.lenders.take(which)
+    amounts = made.amounts[notes:rest]
+    amounts[0] = cuts[0]
+    np.subtract(cuts[1:], cuts[:-1], out=amounts[1:])
+    made.ends[row : row + len(demand)] = notes + lasts + 1
+    end = int(ends[-1])
     accounts = places.accounts[standing[: end + 1]]
     rooms[end] -= int(supply[end] - demand[-1])
     means.left[accounts] -= rooms[: end + 1]
     _leave(places, cell, int(standing[end]))
     return row + len(demand), rest
-
-
-def _merged(one: Amounts, other: Amounts) -> Amounts:
-    """Two rising lists as one, each number once. O(n): a stable sort finds the two runs."""
-    both = np.concatenate((one, other))
-    both.sort(kind="stable")
-    return both[np.flatnonzero(np.diff(both, prepend=-1))]
 
 
 def _supply(
@@ -249,22 +251,32 @@ def _supply(
     rooms: list[Amounts] = []
     segment, step = int(places.first[cell]), 1
     while segment >= 0 and need > 0:
-        pieces: list[npt.NDArray[np.intp]] = []
+        start, stop, segment = _stretch(places, segment, step)
         # One, then two, then four at a time, because each time costs as much as many rows.
-        while segment >= 0 and len(pieces) < step:
-            pieces.append(np.arange(places.starts[segment], places.stops[segment]))
-            segment = int(places.following[segment])
         step *= 2
-        every = np.concatenate(pieces)
-        room = means.left.take(places.accounts.take(every))
-        room -= room % increment
+        room = means.left.take(places.accounts[start:stop])
+        if increment > 1:
+            room -= room % increment
         used = room.nonzero()[0]
-        rows.append(every[used])
-        rooms.append(room[used])
+        room = room.take(used)
+        used += start
+        rows.append(used)
+        rooms.append(room)
         need -= int(room.sum())
     if not rows:
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
     return np.concatenate(rows), np.concatenate(rooms)
+
+
+def _stretch(places: Places, segment: int, most: int) -> tuple[int, int, int]:
+    """The rows of a segment and of up to `most` in all that lie behind it; and what follows."""
+    start, stop = int(places.starts[segment]), int(places.stops[segment])
+    segment = int(places.following[segment])
+    while segment >= 0 and most > 1 and places.starts[segment] == stop:
+        stop = int(places.stops[segment])
+        segment = int(places.following[segment])
+        most -= 1
+    return start, stop, segment
 
 
 def _leave(places: Places, cell: int, row: int) -> None:

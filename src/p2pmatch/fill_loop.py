@@ -174,7 +174,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
     return row, notes, DONE
 
 
-def fill_unlimited(
+def fill_unlimited(  # noqa: C901 - likewise
     places: Places,
     asked: Asked,
     means: Means,
@@ -196,7 +196,7 @@ def fill_unlimited(
         place = -1
         segment = places.first[cell]
         while segment >= 0:
-            for place in range(places.starts[segment], places.stops[segment]):  # noqa: B007
+            for place in range(places.starts[segment], places.stops[segment]):
                 account = places.accounts[place]
                 room = means.left[account]
                 if room < increment:

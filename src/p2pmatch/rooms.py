@@ -492,14 +492,20 @@ class Rooms:
             return "no_posted_rate" if rate is None else "below_posted_rate"
         table = self.state.table
         standing = False
-        for chunk in self.ladder.chunks:
+        chunks = self.ladder.chunks
+        at = 0
+        while at < len(chunks):
+            chunk = chunks[at]
             if standing and chunk.keys[chunk.start] >= self.key_bound:
                 break
             slots = chunk.slots[chunk.start : chunk.stop]
-            alive = (table.remaining.take(slots) >= self.least) & (
-                table.expires.take(slots) > self.now
-            )
-            standing |= bool(alive.any())
+            alive = table.remaining.take(slots) >= self.least
+            if not alive.any():
+                # Or every request that reaches nothing would walk past it.
+                self.ladder.forget(at)
+                continue
+            at += 1
+            standing |= bool((table.expires.take(slots)[alive] > self.now).any())
             line = chunk.line(self.pattern, self.tag_fits)
             fits = table.remaining.take(line.slots) >= self.least
             if len(fits):

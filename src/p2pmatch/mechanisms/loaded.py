@@ -19,7 +19,7 @@ Numbers = npt.NDArray[np.int32]
 _ROWS: Final = 2**20
 _SEGMENTS: Final = 64
 # A cell's chunks are loaded one, then two, then four at a time, up to so many.
-_CHUNKS: Final = 64
+_CHUNKS: Final = 256
 # What is copied out of chunks.
 _COLUMNS: Final = ("keys", "slots", "lenders", "tags", "caps")
 
