@@ -111,11 +111,12 @@ def check_id(value: object, field: str) -> str:
 def are_ids(values: Sequence[object]) -> bool:
     """Whether `check_id` takes every value; told of many at once, several times as fast."""
     texts = cast("Sequence[str]", values)
+    try:
+        together = "".join(texts)
+    except TypeError:
+        return False
     return (
-        set(map(type, values)) <= {str}
-        and all(texts)
-        and max(map(len, texts), default=0) <= MAX_ID_LENGTH
-        and "".join(texts).isprintable()
+        all(texts) and max(map(len, texts), default=0) <= MAX_ID_LENGTH and together.isprintable()
     )
 
 

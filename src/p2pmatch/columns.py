@@ -29,7 +29,6 @@ __all__ = [
     "Place",
     "TagRule",
     "checked_columns",
-    "coded",
     "read_offers",
     "read_requests",
 ]
@@ -349,7 +348,7 @@ def _distinct(
     values = _as_list(columns, name)
     if not set(map(type, values)) <= {str, tuple, type(None)}:
         values = [_hashable(value) for value in values]
-    found, codes = coded(values)
+    found, codes = _coded(values)
     first_row = np.empty(len(found), dtype=np.int64)
     # Of several rows that are written to one place the last stays, which is the first of all.
     first_row[codes[::-1]] = np.arange(rows)[::-1]
@@ -357,12 +356,12 @@ def _distinct(
     return [read(value, f"{name}[{row}]") for value, row in zip(found, firsts, strict=True)], codes
 
 
-def coded(values: Sequence[_H]) -> tuple[list[_H], Codes]:
+def _coded(values: Sequence[_H]) -> tuple[list[_H], Codes]:
     """The distinct values in the order in which they come, and which of them each row has. O(n).
 
     Examples
     --------
-    >>> found, codes = coded(["b", "a", "b"])
+    >>> found, codes = _coded(["b", "a", "b"])
     >>> found, codes.tolist()
     (['b', 'a'], [0, 1, 0])
     """

@@ -5,6 +5,7 @@ these operations for events that have been decided.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import compress, count
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from sortedcontainers import SortedDict
 
 from p2pmatch.caps import BorrowerCaps, LenderCaps
-from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, coded, unless
+from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import Fill, fill
@@ -116,15 +117,20 @@ class State:
         return number
 
     def numbers_of_lenders(self, lender_ids: Sequence[str]) -> Numbers:
-        """`lender_number`, for many."""
-        found, codes = coded(lender_ids)
-        new = [lender_id for lender_id in found if lender_id not in self.lenders]
-        self.lenders.update(
-            zip(new, range(len(self.lenders), len(self.lenders) + len(new)), strict=True)
-        )
+        """`lender_number`, for many. O(n): one look-up each, as a rule."""
+        known, rows = len(self.lenders), len(lender_ids)
+        # A new lender's number is its row, behind those known, ...
+        found = map(self.lenders.setdefault, lender_ids, count(known))
+        numbers = np.fromiter(found, dtype=np.int32, count=rows)
+        first = numbers == np.arange(known, known + rows)
+        new = list(compress(lender_ids, first.tolist()))
+        if len(new) < rows:
+            # ... but they are to be numbered without gaps.
+            self.lenders.update(zip(new, count(known)))
+            late = numbers >= known
+            numbers[late] = known - 1 + first.cumsum()[numbers[late] - known]
         self.lender_names.extend(new)
-        numbers = map(self.lenders.__getitem__, found)
-        return np.fromiter(numbers, dtype=np.int32, count=len(found))[codes]
+        return numbers
 
     def place_number(self, place: Place) -> int:
         """The number of a pair (grades, terms)."""
