@@ -74,7 +74,7 @@ class _Run:
         self.requests = requests
         self.units = state.rules.increment, state.least
         self.asked, codes = self._asked()
-        self.places = Loaded(state, requests.cells)
+        self.places = Loaded(state, requests.cells, len(requests))
         self.means = self._means(codes)
         rows = len(requests)
         space = min(max(rows * _NOTES_EACH, 1024), _NOTES)

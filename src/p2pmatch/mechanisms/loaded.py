@@ -18,7 +18,7 @@ Numbers = npt.NDArray[np.int32]
 # Space for at most so many places, and for so many segments, at first.
 _ROWS: Final = 2**20
 _SEGMENTS: Final = 64
-# A cell's chunks are loaded one, then two, then four at a time, up to so many.
+# Each time twice as many of a cell's chunks are loaded, up to so many.
 _CHUNKS: Final = 256
 # What is copied out of chunks.
 _COLUMNS: Final = ("keys", "slots", "lenders", "tags", "caps")
@@ -35,7 +35,7 @@ class Loaded:
     left : int64, minor units, the money at each place; of an offer with several, at its first.
     """
 
-    def __init__(self, state: State, cells: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, state: State, cells: Sequence[tuple[str, int]], requests: int) -> None:
         ladders = [state.ladders[state.cell_of[cell]] for cell in cells]
         # Space costs nothing before it is used, but to make more of it does.
         chunks = sum(len(ladder.chunks) for ladder in ladders)
@@ -44,6 +44,8 @@ class Loaded:
         self.left = np.empty(rows, dtype=np.int64)
         self._rows = self._segments = 0
         self._several = len(cells) > 1
+        # A chunk serves two requests or three.
+        self._first_step = min(requests // (4 * len(cells)) + 1, _CHUNKS)
         tagged = any(ladder.tagged for ladder in ladders)
         capped = any(ladder.capped for ladder in ladders)
         self._places = Places(
@@ -61,7 +63,7 @@ class Loaded:
         )
         # By slot, 1 more than its account; made when somebody asks.
         self._account_of: Amounts | None = None
-        # By cell: its last segment, the last key loaded, how many chunks were loaded at once.
+        # By cell: its last segment, the last key loaded, how many chunks come next.
         self._last: dict[int, int] = {}
         self._last_key: dict[int, int] = {}
         self._step: dict[int, int] = {}
@@ -72,7 +74,8 @@ class Loaded:
 
     def load(self, cell: int) -> None:
         """Load the cell's next chunks, or note that there are none."""
-        step = self._step[cell] = min(2 * self._step.get(cell, 0) or 1, _CHUNKS)
+        step = self._step.get(cell, self._first_step)
+        self._step[cell] = min(2 * step, _CHUNKS)
         pieces = self.state.ladders[cell].after(self._last_key.get(cell, -1), step)
         self._places.complete[cell] = not pieces
         if pieces:
