@@ -460,6 +460,41 @@ def test_better_rates_come_first_under_any_rule() -> None:
     assert audit_events(rules, [*BOOK, nothing]).ok
 
 
+@pytest.mark.parametrize(
+    ("amount", "limit", "rate"),
+    [
+        # The third offer is left out, or the rest of the second; then the lender has no more.
+        (150, None, 60_000),
+        (200, None, 70_000),
+        (110, 70, 60_000),
+        (140, 70, 70_000),
+        # Nothing is left out.
+        (300, None, 90_000),
+    ],
+)
+def test_the_first_rejected_rate_is_worked_out_again(
+    amount: int, limit: int | None, rate: int
+) -> None:
+    rules = attrs.evolve(
+        RULES, pricing="uniform_first_rejected", lender_limits=Limits(per_loan=limit)
+    )
+    market = Marketplace(rules)
+    events: list[e.Event] = []
+    market.subscribe(events.append)
+    for number, ask in enumerate([50_000, 60_000, 70_000]):
+        market.post(offer(f"o{number}", min_rate=ask), now=1)
+    market.submit(request(amount=amount), now=2)
+    made = events[-1]
+    assert isinstance(made, e.LoanMade)
+    assert {note.rate for note in made.loan.notes} == {rate}
+    assert audit_events(rules, events).ok
+    notes = [Note(n.offer_id, n.lender_id, n.amount, n.rate + 1) for n in made.loan.notes]
+    events[-1] = attrs.evolve(made, loan=attrs.evolve(made.loan, notes=Notes.of(notes)))
+    wrong = audit_events(rules, events).breaches
+    assert {breach.code for breach in wrong} == {"rate" if rate < 90_000 else "above_max_rate"}
+    assert len(wrong) == len(notes)
+
+
 def test_a_rate_below_the_ask_is_wrong_under_any_pricing() -> None:
     rules = attrs.evolve(RULES, pricing=Higher())
     low = loan(request(amount=100), ("o1", 100, 49_999))

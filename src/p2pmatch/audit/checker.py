@@ -9,7 +9,14 @@ from itertools import zip_longest
 import attrs
 
 from p2pmatch.audit.book import Book, NoteRecord, OfferRecord, Part, RequestRecord
-from p2pmatch.audit.expected import Candidates, Notes, Rooms, expected_notes, walk
+from p2pmatch.audit.expected import (
+    Candidates,
+    Notes,
+    Rooms,
+    expected_notes,
+    rate_left_out,
+    walk,
+)
 from p2pmatch.audit.report import BREACHES, Findings
 from p2pmatch.units import MAX_RATE, format_amount, format_rate, round_half_up
 
@@ -242,7 +249,7 @@ class _Check:
             elif rules.pricing == "posted":
                 expected = (rules.posted or {}).get((request.grade, request.term))
             elif rules.pricing == "uniform_first_rejected":
-                # Which room is left out is not worked out again: one rate, above all accepted.
+                # One rate, above all accepted; which, is asked when the notes are the right ones.
                 expected = max(first, *known)
             if expected is not None and note.rate != expected:
                 self._note_breach("rate", note, _rates_differ(note.rate, expected))
@@ -304,7 +311,18 @@ class _Check:
         parts = self.agreed(expected)
         if parts is not None:
             self._reason(reason)
+            if expected and self.book.rules.pricing == "uniform_first_rejected":
+                self._first_rejected(candidates, expected)
         return parts
+
+    def _first_rejected(self, candidates: Candidates, expected: Notes) -> None:
+        """The rate is that of the best room left out, but no less than any that was accepted."""
+        left = rate_left_out(candidates, expected)
+        asks = [self._ask(note) for note in self.outcome.notes]
+        rate = self.request.max_rate if left is None else max(left, *asks)
+        for note in self.outcome.notes:
+            if note.rate != rate:
+                self._note_breach("rate", note, _rates_differ(note.rate, rate))
 
     def agreed(self, expected: Notes) -> list[Part] | None:
         """The notes are these, in this order; the part that each uses, None if they are not."""

@@ -4,7 +4,7 @@ The auditor's reading of docs/concepts.md: rooms, the greatest fixed point of th
 walk along the ranking, the last rate shared by the allocation rule, the tail.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
@@ -14,7 +14,14 @@ from p2pmatch.audit.book import Book, OfferRecord, Part, RequestRecord
 from p2pmatch.audit.sharing import lot, shared
 from p2pmatch.units import FULL_SHARE, MAX_BOOK
 
-__all__ = ["Candidates", "Rooms", "expected_notes", "largest_start", "walk"]
+__all__ = [
+    "Candidates",
+    "Rooms",
+    "expected_notes",
+    "largest_start",
+    "rate_left_out",
+    "walk",
+]
 
 _NO_CAP = 2 * MAX_BOOK
 
@@ -189,6 +196,36 @@ def expected_notes(candidates: Candidates, start: int | None = None) -> tuple[No
             size, together = together, candidates.together(together)
         reason = "not_enough_room"
     return [], "below_min_amount" if candidates.any else "no_eligible_offer"
+
+
+def rate_left_out(candidates: Candidates, notes: Notes) -> int | None:
+    """The rate at which the next money for a loan of these notes would come; None if none would.
+
+    An offer that lends has room left for an increment more, another for a note.
+    """
+    book, request = candidates.rooms.book, candidates.rooms.request
+    rules, cell = book.rules, (request.grade, request.term)
+    ranked: Iterable[tuple[Part, int]] = candidates
+    if rules.allocation.name == "lottery":
+        # What its parts give of an offer's cap does not go by lot.
+        ranked = sorted(candidates, key=lambda entry: book.place(entry[0], cell))
+    size = sum(amount for _, amount in notes)
+    given = {id(part): amount for part, amount in notes}
+    lent: Counter[str] = Counter()
+    for part, amount in notes:
+        lent[part.offer.lender_id] += amount
+    of_offer: Counter[str] = Counter()
+    for part, own in ranked:
+        offer = part.offer
+        room = min(own, candidates.offer_cap(offer, size) - of_offer[offer.offer_id])
+        of_offer[offer.offer_id] += room
+        already = given.get(id(part), 0)
+        left = min(
+            room - already, candidates.lender_cap(offer.lender_id, size) - lent[offer.lender_id]
+        )
+        if left >= (rules.increment if already else rules.min_note):
+            return book.place(part, cell)[0]
+    return None
 
 
 def _by_lot(rooms: Rooms, eligible: Iterable[Part], seed: int) -> Iterator[Part]:
