@@ -4,7 +4,7 @@ Where nobody waits and nothing but arrival, limits and tags decides, requests ar
 the loans of a run are one event. A request that is not so plain is matched by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -159,27 +159,24 @@ class _Run:
         """The requests as numbers; and the borrowers' numbers, where they are needed."""
         state, requests = self.state, self.requests
         rules = state.rules
-        cells = np.array([state.cell_of[cell] for cell in requests.cells], dtype=np.int32)
-        grades = np.array(
-            [rules.grades.index(grade) for grade, _ in requests.cells], dtype=np.int32
-        )
+        cells = _numbers(state.cell_of[cell] for cell in requests.cells)
+        grades = _numbers(rules.grades.index(grade) for grade, _ in requests.cells)
         borrowers = requests.borrower_ids
         codes: dict[str, int] = {}
-        numbers: list[int] = []
+        numbers = _numbers(())
         if "per_borrower" in state.lender_caps.in_force:
-            numbers = [codes.setdefault(borrower, len(codes)) for borrower in borrowers]
-        barred = [state.lenders.get(borrower, -1) for borrower in borrowers]
+            numbers = _numbers(codes.setdefault(borrower, len(codes)) for borrower in borrowers)
         odd = np.zeros(len(requests), dtype=np.bool_)
         if state.groups:
-            odd[:] = [borrower in state.groups for borrower in borrowers]
+            odd |= [borrower in state.groups for borrower in borrowers]
         asked = Asked(
             requests.amounts,
             key_bounds(requests.max_rates),
             cells[requests.cell_codes],
             grades[requests.cell_codes],
-            np.array(barred, dtype=np.int32),
+            _numbers(state.lenders.get(borrower, -1) for borrower in borrowers),
             requests.tag_codes,
-            np.array(numbers, dtype=np.int32),
+            numbers,
             odd,
         )
         return asked, codes
@@ -222,3 +219,7 @@ class _Run:
             np.zeros(count if limited else 0, dtype=np.int64),
             np.zeros(count if limits["per_borrower"].size else 0, dtype=np.int64),
         )
+
+
+def _numbers(numbers: Iterable[int]) -> Numbers:
+    return np.fromiter(numbers, dtype=np.int32)

@@ -1,7 +1,7 @@
 """Places of several cells, copied out of their ladders into flat arrays as a run needs them."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -136,15 +136,16 @@ class Loaded:
         self._last[cell] = self._segments - 1
 
     def _make_space(self, rows: int, segments: int) -> None:
-        """Let the columns grow in place, which for large ones moves pages instead of bytes."""
+        """Let the columns grow in place, which for large ones moves pages, not bytes."""
         places = self._places
         if rows > len(self.left):
-            self.left.resize(2 * rows, refcheck=False)
-            for column in (places.keys, places.slots, places.lenders, places.accounts):
-                column.resize(2 * rows, refcheck=False)
-            for column in (places.tags, places.caps):
-                if len(column):
-                    column.resize(2 * rows, refcheck=False)
+            _grow([self.left, places.accounts, *(getattr(places, name) for name in _COLUMNS)], rows)
         if segments > len(places.starts):
-            for column in (places.starts, places.stops, places.following):
-                column.resize(2 * segments, refcheck=False)
+            _grow([places.starts, places.stops, places.following], segments)
+
+
+def _grow(columns: list[npt.NDArray[Any]], rows: int) -> None:
+    """Make space for twice as many rows in those columns that have any."""
+    for column in columns:
+        if len(column):
+            column.resize(2 * rows, refcheck=False)

@@ -1,0 +1,173 @@
+"""Runs of requests by hand: what limits, bars and sends a request its own way, counted in columns."""
+
+from typing import Any
+
+import pytest
+
+from p2pmatch import Limits, Marketplace, Rules
+from p2pmatch.columns import read_requests
+from p2pmatch.events import Event, LoanMade, LoansMade, RequestUnfunded
+from p2pmatch.mechanisms import bulk
+from tests.helpers import offer
+from tests.test_fill import Twins
+
+# Three lenders' offers, the cheapest first; together they can fill all that is asked.
+OFFERS = [("a", "ann", 300, 5), ("b", "ben", 300, 6), ("c", "cleo", 9_000, 7)]
+
+
+def twins(limits: Limits, **rules: Any) -> Twins:
+    """Marketplaces of two grades with the three offers."""
+    fields: dict[str, Any] = {"grades": ["A", "B"], "terms": [36], **rules}
+    made = Twins(Rules(lender_limits=limits, **fields))
+    for row in OFFERS:
+        made.do(lambda market, row=row: market.post(offer(*row), now=0))
+    return made
+
+
+def asked(count: int, amount: int = 30, **columns: list[Any]) -> dict[str, list[Any]]:
+    """Requests r0, r1, ... of borrowers b0, b1, ..., of grade A."""
+    return {
+        "request_id": [f"r{i}" for i in range(count)],
+        "borrower_id": [f"b{i}" for i in range(count)],
+        "amount": [amount] * count,
+        "max_rate": [90_000] * count,
+        "grade": ["A"] * count,
+        "term": [36] * count,
+        "min_amount": [1] * count,
+        **columns,
+    }
+
+
+def given(market: Marketplace, columns: dict[str, list[Any]], now: int = 1) -> list[dict[str, int]]:
+    """What each request gets of which lender."""
+    return [
+        {} if result.loan is None else {note.lender_id: note.amount for note in result.loan.notes}
+        for result in market.submit_many(columns, now=now)
+    ]
+
+
+def check(made: Twins, columns: dict[str, list[Any]], expected: list[dict[str, int]]) -> None:
+    """By either kernel the requests get that; and what is left is as if they had come singly."""
+    for market in made.many.values():
+        assert given(market, columns) == expected
+        market.check()
+    names = list(columns)
+    for values in zip(*columns.values(), strict=True):
+        one = {name: [value] for name, value in zip(names, values, strict=True)}
+        made.one.submit_many(one, now=1)
+    digests = {market.digest() for market in (made.one, *made.many.values())}
+    assert len(digests) == 1
+
+
+A20 = {"ann": 20, "ben": 10}
+B20 = {"ben": 20, "cleo": 10}
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        # Of each lender at most 20 a loan.
+        (Limits(per_loan=20), [A20] * 9),
+        # 20 in all: ann's go to the first, ben's are gone with the second.
+        (Limits(total=20), [A20, {"ben": 10, "cleo": 20}, *[{}] * 7]),
+        # 20 to each borrower, and each asks three times; the second time ben has 10 left for it.
+        (Limits(per_borrower=20), [*[A20] * 3, *[{"ben": 10, "cleo": 20}] * 3, *[{}] * 3]),
+        # 20 to each grade.
+        (
+            Limits(per_grade=20),
+            [A20, {"ann": 20, "ben": 10}, {"ben": 10, "cleo": 20}, {"ben": 10, "cleo": 20}, *[{}] * 5],
+        ),
+    ],
+    ids=lambda limits: "" if isinstance(limits, list) else str(limits),
+)  # fmt: skip
+def test_each_limit_in_a_run(limits: Limits, expected: list[dict[str, int]]) -> None:
+    columns = asked(9)
+    if limits.per_borrower is not None:
+        columns["borrower_id"] = [f"b{i % 3}" for i in range(9)]
+    if limits.per_grade is not None:
+        columns["grade"] = ["A" if i % 2 == 0 else "B" for i in range(9)]
+    check(twins(limits), columns, expected)
+
+
+@pytest.mark.parametrize("name", ["total", "per_grade", "per_borrower"])
+def test_what_a_lender_has_out_already_counts(name: str) -> None:
+    made = twins(Limits(**{name: 100}))
+    same = {"borrower_id": ["bob"] * 8}
+    before = asked(1, 70, borrower_id=["bob"], request_id=["before"])
+    made.do(lambda market: market.submit_many(before, now=1))
+    # Of ann 30 are left, of ben and cleo 100 each.
+    expected: list[dict[str, int]] = [
+        {"ann": 30}, {"ben": 30}, {"ben": 30}, {"ben": 30}, {"ben": 10, "cleo": 20}, {"cleo": 30},
+        {"cleo": 30}, {"cleo": 20},
+    ]  # fmt: skip
+    check(made, asked(8, **same), expected)
+
+
+@pytest.mark.parametrize("name", ["per_loan", "total", "per_grade", "per_borrower"])
+def test_a_limit_that_one_lender_has(name: str) -> None:
+    made = twins(Limits())
+    made.do(lambda market: market.set_lender_limits("ann", Limits(**{name: 20}), now=0))
+    columns = asked(8, borrower_id=["bob"] * 8)
+    rest = A20 if name == "per_loan" else {"ben": 30}
+    check(made, columns, [A20, *[rest] * 7])
+
+
+@pytest.mark.parametrize("name", ["total", "per_grade", "per_borrower"])
+def test_what_goes_its_own_way_counts_for_those_behind_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Space for three notes, so that those of a loan of its own need more.
+    monkeypatch.setattr(bulk, "_NOTES", 3)
+    made = twins(Limits(**{name: 50}))
+    # The third is larger than all that ann and ben may lend, and not filled whole.
+    columns = asked(9, borrower_id=["bob"] * 9)
+    columns["amount"][2] = 80
+    columns["max_rate"][2] = 60_000
+    for market in made.many.values():
+        events: list[Event] = []
+        market.subscribe(events.append)
+        assert given(market, columns) == [
+            {"ann": 30},
+            {"ann": 20, "ben": 10},
+            {"ben": 40},
+            {"cleo": 30},
+            {"cleo": 20},
+            {},
+            {},
+            {},
+            {},
+        ]
+        kinds = [type(event) for event in events]
+        assert kinds[:4] == [LoansMade, LoanMade, RequestUnfunded, LoansMade]
+        market.check()
+
+
+def test_a_borrower_gets_nothing_of_its_own_or_of_its_group() -> None:
+    made = twins(Limits())
+    made.do(lambda market: market.declare_group("gus", {"ben"}, now=0))
+    columns = asked(9, 200)
+    columns["borrower_id"][1] = "ann"
+    columns["borrower_id"][2] = "gus"
+    expected: list[dict[str, int]] = [
+        {"ann": 200},
+        {"ben": 200},
+        {"ann": 100, "cleo": 100},
+        {"ben": 100, "cleo": 100},
+        *[{"cleo": 200}] * 5,
+    ]
+    check(made, columns, expected)
+
+
+@pytest.mark.parametrize(("rows", "space"), [(8, 2_048), (3, 1_024), (2**13, 2**20)])
+def test_there_is_space_for_the_notes_of_most_requests(rows: int, space: int) -> None:
+    market = Marketplace(Rules(grades=["A"], terms=[36]))
+    seen: list[int] = []
+    fill = market._state.fill
+
+    def watched(*arrays: Any) -> tuple[int, int, int]:
+        seen.append(len(arrays[3].amounts))
+        return fill(*arrays)
+
+    market._state.fill = watched
+    bulk._Run(market._state, read_requests(asked(rows))).fill(0)
+    assert set(seen) == {space}
