@@ -27,7 +27,7 @@ class Mutant:
 
     function : where it is, such as "p2pmatch.units.rate".
     line : what the changed line says.
-    status : mutmut's word; "killed" and "timeout" are noticed.
+    status : mutmut's word; "killed", "timeout" and "segfault" are noticed.
     """
 
     module: str
@@ -37,8 +37,8 @@ class Mutant:
 
     @property
     def noticed(self) -> bool:
-        """Whether the tests failed, or never ended."""
-        return self.status in {"killed", "timeout"}
+        """Whether the tests failed, never ended, or took their process with them."""
+        return self.status in {"killed", "timeout", "segfault"}
 
     @property
     def survived(self) -> bool:

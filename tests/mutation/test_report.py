@@ -58,6 +58,7 @@ def test_a_survivor_needs_a_reason_and_a_reason_a_survivor() -> None:
     assert unexplained([mutant("survived", "a = 2", "amount")], [REASON]) != []
     assert unexplained([mutant("no tests", "a = 3")], [REASON]) != []
     assert unexplained([mutant("not checked")], [REASON]) == []
+    assert unexplained([mutant("segfault")], [REASON]) == []
     assert outdated([KILLED, KNOWN], [REASON]) == []
     assert outdated([KILLED, NEW], [REASON]) == ["p2pmatch.units.rate: a = 2"]
 
