@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from p2pmatch import BorrowerLimits, InvariantError, Level, Limits, Marketplace
+from p2pmatch import BorrowerLimits, InvariantError, Level, Limits, Lottery, Marketplace
 from tests.helpers import market, notes, offer, request
 from tests.machines.pair import request_columns
 
@@ -223,6 +223,26 @@ def test_why_nothing_is_found(
 ) -> None:
     result = market(*offers).submit(request(20, **more), now=1)
     assert (result.loan, result.unfunded, result.reason) == (None, 20, reason)
+
+
+def test_lots_are_drawn_over_a_whole_rate_whatever_stands_in_its_middle() -> None:
+    count = 1_440
+    made = market(allocation=Lottery(3))
+    columns = {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{i}" for i in range(count)],
+        "amount": [1] * count,
+        "min_rate": [50_000] * count,
+        # The second of three chunks gives nothing to a loan of this size.
+        "max_share": [1 if 480 <= i < 960 else None for i in range(count)],
+    }
+    made.post_many(columns, now=0)
+    assert len(made._state.ladders[0].chunks) == 3
+    givers = [i for i in range(count) if not 480 <= i < 960]
+    names = [f"o{i}" for i in givers]
+    drawn = sorted(zip(Lottery(3).draw("r1", names), names, strict=True))
+    result = made.submit(request(500), now=1)
+    assert notes(result) == [(name, 1) for _, name in drawn[:500]]
 
 
 def test_a_book_whose_offers_all_expire_is_empty() -> None:
