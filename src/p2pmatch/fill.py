@@ -216,17 +216,10 @@ def _fill_at_once(
         demand, ends = demand[: dear.argmax()], ends[: dear.argmax()]
     if not len(demand):
         return row, notes
-    # A place that has more is where the next request begins.
-    goes_on = demand < supply[ends]
-    lasts = ends + goes_on.cumsum() - goes_on
-    rest = notes + int(lasts[-1]) + 1
+    cuts, met, lasts = _cut(supply, demand, ends)
+    rest = notes + len(cuts)
     if rest > len(made.slots):
         return row, notes
-    again = np.zeros(rest - notes + 1, dtype=np.int64)
-    again[lasts + 1] = goes_on
-    met = np.arange(rest - notes) - again[:-1].cumsum()
-    cuts = supply.take(met)
-    cuts[lasts] = demand
     which = standing.take(met)
     made.keys[notes:rest] = places.keys.take(which)
     made.slots[notes:rest] = places.slots.take(which)
@@ -266,6 +259,38 @@ def _supply(
     if not rows:
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
     return np.concatenate(rows), np.concatenate(rooms)
+
+
+def _cut(
+    supply: Amounts, demand: Amounts, ends: npt.NDArray[np.intp]
+) -> tuple[Amounts, Amounts, Amounts]:
+    """Cut the line wherever a place or a request ends. O(n).
+
+    Parameters
+    ----------
+    supply, demand : the money of the places, and that asked for, added up; demand is met.
+    ends : by request, the place at which it ends.
+
+    Returns
+    -------
+    By note, where it ends and which place it is from; by request, which note is its last.
+
+    Examples
+    --------
+    >>> supply, demand = np.array([3, 5, 9]), np.array([4, 5, 7])
+    >>> [column.tolist() for column in _cut(supply, demand, supply.searchsorted(demand))]
+    [[3, 4, 5, 7], [0, 1, 1, 2], [1, 2, 3]]
+    """
+    # A place that has more is where the next request begins.
+    goes_on = demand < supply[ends]
+    lasts = ends + goes_on.cumsum() - goes_on
+    notes = int(lasts[-1]) + 1
+    again = np.zeros(notes + 1, dtype=np.int64)
+    again[lasts + 1] = goes_on
+    met = np.arange(notes) - again[:-1].cumsum()
+    cuts = supply.take(met)
+    cuts[lasts] = demand
+    return cuts, met, lasts
 
 
 def _stretch(places: Places, segment: int, most: int) -> tuple[int, int, int]:
