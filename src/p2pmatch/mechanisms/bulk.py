@@ -85,7 +85,7 @@ class _Run:
             np.empty(space, dtype=np.int64),
             np.empty(space, dtype=np.int64),
             np.zeros(rows, dtype=np.int64),
-            np.full(rows, -1, dtype=np.int64),
+            np.empty(rows, dtype=np.int64),
             np.full(len(codes), -1, dtype=np.int64),
         )
         self.notes = 0
@@ -168,7 +168,7 @@ class _Run:
             numbers = _numbers(codes.setdefault(borrower, len(codes)) for borrower in borrowers)
         odd = np.zeros(len(requests), dtype=np.bool_)
         if state.groups:
-            odd |= [borrower in state.groups for borrower in borrowers]
+            odd[:] = [borrower in state.groups for borrower in borrowers]
         asked = Asked(
             requests.amounts,
             key_bounds(requests.max_rates),
