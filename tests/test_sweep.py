@@ -251,6 +251,42 @@ def test_a_book_whose_offers_all_expire_is_empty() -> None:
     assert made.quote(request(10), now=5).reason == "empty_book"
 
 
+def test_a_lenders_limit_is_rounded_down_to_the_increment() -> None:
+    made = market(("a", "ann", 10, 5), ("b", "ben", 10, 6), increment=2)
+    made.set_lender_limits("ann", Limits(per_loan=7), now=0)
+    assert notes(made.submit(request(10), now=1)) == [("a", 6), ("b", 4)]
+
+
+@pytest.mark.parametrize(
+    ("whose", "until", "reason"),
+    [
+        # Whoever may lend in any of three chunks may lend too little, ...
+        (["ann", "bob", "bob"], [None, None, None], "below_min_amount"),
+        (["bob", "ann", "bob"], [None, None, None], "below_min_amount"),
+        (["bob", "bob", "ann"], [None, None, None], "below_min_amount"),
+        # ... and one that stands in any of them is no empty book.
+        (["bob", "bob", "bob"], [None, 5, 5], "no_eligible_offer"),
+        (["bob", "bob", "bob"], [5, None, 5], "no_eligible_offer"),
+        (["bob", "bob", "bob"], [5, 5, None], "no_eligible_offer"),
+        (["bob", "bob", "bob"], [5, 5, 5], "empty_book"),
+    ],
+)
+def test_why_nothing_is_found_in_any_chunk(
+    whose: list[str], until: list[int | None], reason: str
+) -> None:
+    made = market()
+    columns = {
+        "offer_id": [f"o{i}" for i in range(1_440)],
+        "lender_id": [whose[i // 480] for i in range(1_440)],
+        "amount": [1] * 1_440,
+        "min_rate": [50_000] * 1_440,
+        "expires_at": [until[i // 480] for i in range(1_440)],
+    }
+    made.post_many(columns, now=0)
+    assert len(made._state.ladders[0].chunks) == 3
+    assert made.quote(request(1_000, min_amount=900), now=5).reason == reason
+
+
 def test_what_a_run_leaves_without_money_is_walked_past_once() -> None:
     made = market()
     columns = {

@@ -44,9 +44,12 @@ def test_what_one_loan_takes_is_counted_per_lender() -> None:
         (3, [3, 2, 4], [3, 2, 2]),
     ],
 )
+@pytest.mark.parametrize("few", [12, 0])
 def test_what_a_lenders_places_leave_each_other(
-    least: int, own: list[int], expected: list[int]
+    least: int, own: list[int], expected: list[int], few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # One by one, and in vector passes.
+    monkeypatch.setattr("p2pmatch.taken._FEW", few)
     taken = Taken()
     taken.begin(2)
     assert rooms(taken, [1, 1, 1], own, 5, least) == expected
