@@ -132,3 +132,18 @@ def test_a_place_that_moved_while_it_had_no_money_is_not_found_at_its_old_rate()
     ids = quote.loan.notes.offer_ids.tolist()
     assert ids[:199] == [f"o{i}" for i in range(1, 200)]
     assert ids[199:] == ["o0", "dear"]
+
+
+def test_it_knows_what_a_smallest_note_and_a_lenders_limit_leave() -> None:
+    rules = {"min_note": 5, "lender_limits": Limits(per_loan=7)}
+    made = market(("a", "ann", 10, 5), ("b", "ben", 10, 6), ("c", "ben", 10, 6), **rules)
+    found = in_order(Rooms(made._state, request(14), 1))
+    assert found is not None
+    assert found.amounts.tolist() == [7, 7]
+
+
+def test_it_knows_what_is_met_with_the_last_place_of_a_chunk() -> None:
+    made = market(("a", "ann", 10, 5), ("b", "ben", 10, 6))
+    found = in_order(Rooms(made._state, request(20), 1))
+    assert found is not None
+    assert found.amounts.tolist() == [10, 10]

@@ -251,6 +251,34 @@ def test_a_book_whose_offers_all_expire_is_empty() -> None:
     assert made.quote(request(10), now=5).reason == "empty_book"
 
 
+def test_parts_of_an_offer_share_its_cap_to_the_last_unit() -> None:
+    made = market(("z", "zoe", 50, 9))
+    made.post(offer("a", "ann", 10, 5, max_per_loan=10), now=0)
+    made.amend("a", amount=11, now=0)
+    assert notes(made.submit(request(20), now=1)) == [("a", 10), ("z", 10)]
+
+
+def test_parts_of_an_offer_that_are_just_a_note_share_its_cap() -> None:
+    made = market(("z", "zoe", 50, 9), min_note=5)
+    made.post(offer("a", "ann", 5, 5, max_per_loan=10), now=0)
+    made.amend("a", amount=10, now=0)
+    made.amend("a", amount=15, now=0)
+    assert notes(made.submit(request(20), now=1)) == [("a", 5), ("a", 5), ("z", 10)]
+
+
+def test_what_all_lenders_could_give_together_is_tried_before_what_could_be_placed() -> None:
+    made = market(min_note=2, allocation="pro_rata", lender_limits=Limits(max_share=400_000))
+    made.post(offer("o0", "ann", 17, 5, max_share=300_000), now=0)
+    made.post(offer("o1", "ben", 6, 7), now=0)
+    made.post(offer("o2", "ann", 11, 5, max_share=500_000, max_per_loan=5), now=0)
+    made.post(offer("o3", "cleo", 3, 6, max_share=500_000), now=0)
+    # Of 34, 13 + 6 + 3 = 22 are there; of 22 ann may hold 8, o0 no more than 6: 17; of 17 ann may
+    # hold 6: 15; and of 15 she may hold 6 still.
+    result = made.submit(request(34), now=1)
+    assert notes(result) == [("o0", 4), ("o2", 2), ("o3", 3), ("o1", 6)]
+    assert result.reason == "not_enough_room"
+
+
 def test_a_lenders_limit_is_rounded_down_to_the_increment() -> None:
     made = market(("a", "ann", 10, 5), ("b", "ben", 10, 6), increment=2)
     made.set_lender_limits("ann", Limits(per_loan=7), now=0)

@@ -62,12 +62,17 @@ class Sweep:
         self.rule = rooms.state.rules.allocation_rule
 
     def run(self, least_amount: int) -> Placement:
-        """Try targets from the request's amount downwards until one can be placed whole."""
+        """Try targets from the request's amount downwards until one can be placed whole.
+
+        Parameters
+        ----------
+        least_amount : the least that will do, at least 1.
+        """
         target = self.rooms.largest()
         reason = None if target == self.request.amount else "borrower_limit"
         if target < least_amount:
             return self._nothing("borrower_limit")
-        while target >= least_amount and target > 0:
+        while target >= least_amount:
             placed, pieces = self._place(target, target)
             if placed == target:
                 return self._placement(target, pieces, reason)

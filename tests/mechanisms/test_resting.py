@@ -37,6 +37,16 @@ def committed(made: Marketplace, request_id: str = "r1") -> list[tuple[str, int]
 # Listings
 
 
+def test_what_several_parts_of_an_offer_have_committed_counts_against_its_cap() -> None:
+    made = market()
+    made.post(offer("a", "ann", 4, 5, max_per_loan=10), now=0)
+    made.amend("a", amount=8, now=0)
+    made.submit(request(30), now=1, time_in_force=Listing(closes_at=9))
+    assert committed(made) == [("a", 4), ("a", 4)]
+    made.amend("a", amount=20, now=2)
+    assert committed(made) == [("a", 4), ("a", 4), ("a", 2)]
+
+
 def test_a_listing_takes_what_there_is_and_waits_for_the_rest() -> None:
     made = market(("a", "ann", 100, 5))
     result = made.submit(request(150), now=1, time_in_force=Listing(closes_at=9))
