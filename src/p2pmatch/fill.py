@@ -201,9 +201,9 @@ def _fill_at_once(
     others = (asked.cells[asked_rows] != cell) | (asked.barred[asked_rows] >= 0)
     others |= asked.odd[asked_rows]
     count = int(others.argmax()) if others.any() else stop - row
-    demand = asked.amounts[row : row + count].cumsum()
     if not count:
         return row, notes
+    demand = asked.amounts[row : row + count].cumsum()
     standing, rooms = _supply(places, means, units[0], cell, int(demand[-1]))
     supply = rooms.cumsum()
     if not len(supply):
@@ -244,8 +244,8 @@ def _supply(
     rooms: list[Amounts] = []
     segment, step = int(places.first[cell]), 1
     while segment >= 0 and need > 0:
+        # Up to one, two, four segments at a time, because each time costs as much as many rows.
         start, stop, segment = _stretch(places, segment, step)
-        # One, then two, then four at a time, because each time costs as much as many rows.
         step *= 2
         room = means.left.take(places.accounts[start:stop])
         if increment > 1:
@@ -285,6 +285,7 @@ def _cut(
     goes_on = demand < supply[ends]
     lasts = ends + goes_on.cumsum() - goes_on
     notes = int(lasts[-1]) + 1
+    # Such a place has the note before this one as well.
     again = np.zeros(notes + 1, dtype=np.int64)
     again[lasts + 1] = goes_on
     met = np.arange(notes) - again[:-1].cumsum()
@@ -294,7 +295,7 @@ def _cut(
 
 
 def _stretch(places: Places, segment: int, most: int) -> tuple[int, int, int]:
-    """The rows of a segment and of up to `most` in all that lie behind it; and what follows."""
+    """The rows of up to `most` segments that lie side by side; and the segment behind them."""
     start, stop = int(places.starts[segment]), int(places.stops[segment])
     segment = int(places.following[segment])
     while segment >= 0 and most > 1 and places.starts[segment] == stop:

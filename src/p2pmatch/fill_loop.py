@@ -183,11 +183,12 @@ def fill_unlimited(  # noqa: C901 - likewise
     row: int,
     notes: int,
 ) -> tuple[int, int]:
-    """Fill requests from `row` on, as far as every whole increment that is met may go to them.
+    """Fill requests where every whole increment may go to every request.
 
     Returns
     -------
-    The first request that is not filled, of which nothing is changed, and how many notes there are.
+    The first request that is not filled, and how many notes there are: it is odd or barred, or places
+    of its rate, or space, ran out. Nothing of it is written; `fill` finds out which it is.
     """
     space = len(made.slots)
     while row < len(asked.amounts) and not asked.odd[row] and asked.barred[row] < 0:

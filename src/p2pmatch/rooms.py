@@ -485,7 +485,10 @@ class Rooms:
         return [numbers[party] for party in parties if party in numbers]
 
     def why_nothing(self) -> str:
-        """Why no loan could be made although the borrower's limit allows one."""
+        """Why no loan could be made although the borrower's limit allows one.
+
+        Forgets chunks without money: no sweep comes by there that could.
+        """
         posted = self.state.posted
         if posted is not None and not self.key_bound:
             rate = posted[self.state.cell_of[self.request.grade, self.request.term]]
@@ -501,7 +504,6 @@ class Rooms:
             slots = chunk.slots[chunk.start : chunk.stop]
             alive = table.remaining.take(slots) >= self.least
             if not alive.any():
-                # Or every request that reaches nothing would walk past it.
                 self.ladder.forget(at)
                 continue
             at += 1

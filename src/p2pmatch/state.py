@@ -119,13 +119,13 @@ class State:
     def numbers_of_lenders(self, lender_ids: Sequence[str]) -> Numbers:
         """`lender_number`, for many. O(n): one look-up each, as a rule."""
         known, rows = len(self.lenders), len(lender_ids)
-        # A new lender's number is its row, behind those known, ...
+        # First a new lender gets the number of its row, behind those known.
         found = map(self.lenders.setdefault, lender_ids, count(known))
         numbers = np.fromiter(found, dtype=np.int32, count=rows)
         first = numbers == np.arange(known, known + rows)
         new = list(compress(lender_ids, first.tolist()))
         if len(new) < rows:
-            # ... but they are to be numbered without gaps.
+            # That leaves gaps, so each gets how many were new up to there.
             self.lenders.update(zip(new, count(known)))
             late = numbers >= known
             numbers[late] = known - 1 + first.cumsum()[numbers[late] - known]

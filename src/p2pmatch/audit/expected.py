@@ -207,7 +207,7 @@ def rate_left_out(candidates: Candidates, notes: Notes) -> int | None:
     rules, cell = book.rules, (request.grade, request.term)
     ranked: Iterable[tuple[Part, int]] = candidates
     if rules.allocation.name == "lottery":
-        # What its parts give of an offer's cap does not go by lot.
+        # Even in a lottery an offer's parts share its cap in rank order.
         ranked = sorted(candidates, key=lambda entry: book.place(entry[0], cell))
     size = sum(amount for _, amount in notes)
     given = {id(part): amount for part, amount in notes}

@@ -18,6 +18,9 @@ Numbers = npt.NDArray[np.int32]
 # Space for at most so many places, and for so many segments, at first.
 _ROWS: Final = 2**20
 _SEGMENTS: Final = 64
+# For so many requests a cell one chunk is loaded at first: it serves two or three, and to load more
+# than is wanted costs more than to come again.
+_REQUESTS_A_CHUNK: Final = 4
 # Each time twice as many of a cell's chunks are loaded, up to so many.
 _CHUNKS: Final = 256
 # What is copied out of chunks.
@@ -44,8 +47,7 @@ class Loaded:
         self.left = np.empty(rows, dtype=np.int64)
         self._rows = self._segments = 0
         self._several = len(cells) > 1
-        # A chunk serves two requests or three.
-        self._first_step = min(requests // (4 * len(cells)) + 1, _CHUNKS)
+        self._first_step = min(requests // (_REQUESTS_A_CHUNK * len(cells)) + 1, _CHUNKS)
         tagged = any(ladder.tagged for ladder in ladders)
         capped = any(ladder.capped for ladder in ladders)
         self._places = Places(
