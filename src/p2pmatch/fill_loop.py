@@ -187,8 +187,8 @@ def fill_unlimited(  # noqa: C901 - likewise
 
     Returns
     -------
-    The first request that is not filled, and how many notes there are: it is odd or barred, or places
-    of its rate, or space, ran out. Nothing of it is written; `fill` finds out which it is.
+    The first request that is not filled, and how many notes there are: it is odd or barred, or
+    places of its rate, or space, ran out. Nothing of it is written; `fill` finds out which it is.
     """
     space = len(made.slots)
     while row < len(asked.amounts) and not asked.odd[row] and asked.barred[row] < 0:

@@ -210,7 +210,7 @@ def rate_left_out(candidates: Candidates, notes: Notes) -> int | None:
         # Even in a lottery an offer's parts share its cap in rank order.
         ranked = sorted(candidates, key=lambda entry: book.place(entry[0], cell))
     size = sum(amount for _, amount in notes)
-    given = {id(part): amount for part, amount in notes}
+    given = {book.place(part, cell): amount for part, amount in notes}
     lent: Counter[str] = Counter()
     for part, amount in notes:
         lent[part.offer.lender_id] += amount
@@ -219,12 +219,13 @@ def rate_left_out(candidates: Candidates, notes: Notes) -> int | None:
         offer = part.offer
         room = min(own, candidates.offer_cap(offer, size) - of_offer[offer.offer_id])
         of_offer[offer.offer_id] += room
-        already = given.get(id(part), 0)
+        place = book.place(part, cell)
+        already = given.get(place, 0)
         left = min(
             room - already, candidates.lender_cap(offer.lender_id, size) - lent[offer.lender_id]
         )
         if left >= (rules.increment if already else rules.min_note):
-            return book.place(part, cell)[0]
+            return place[0]
     return None
 
 
