@@ -137,9 +137,24 @@ def test_a_place_that_moved_while_it_had_no_money_is_not_found_at_its_old_rate()
 def test_it_knows_what_a_smallest_note_and_a_lenders_limit_leave() -> None:
     rules = {"min_note": 5, "lender_limits": Limits(per_loan=7)}
     made = market(("a", "ann", 10, 5), ("b", "ben", 10, 6), ("c", "ben", 10, 6), **rules)
-    found = in_order(Rooms(made._state, request(14), 1))
+    for amount, expected in [(14, [7, 7]), (12, [7, 5])]:
+        found = in_order(Rooms(made._state, request(amount), 1))
+        assert found is not None
+        assert found.amounts.tolist() == expected
+
+
+def test_it_goes_on_to_the_next_chunk() -> None:
+    made = Marketplace(Rules(grades=["A"], terms=[36]))
+    columns = {
+        "offer_id": [f"o{i}" for i in range(600)],
+        "lender_id": [f"l{i}" for i in range(600)],
+        "amount": [1] * 600,
+        "min_rate": [50_000] * 600,
+    }
+    made.post_many(columns, now=0)
+    found = in_order(Rooms(made._state, request(550), 1))
     assert found is not None
-    assert found.amounts.tolist() == [7, 7]
+    assert found.slots.tolist() == list(range(550))
 
 
 def test_it_knows_what_is_met_with_the_last_place_of_a_chunk() -> None:

@@ -30,9 +30,17 @@ def test_rates_above_the_borrowers_are_left() -> None:
     assert (result.unfunded, result.reason) == (50, "not_enough_room")
 
 
-def test_rooms_are_rounded_down_to_the_increment() -> None:
-    made = market(("a", "ann", 57, 5), ("b", "ben", 100, 6), increment=10)
-    assert notes(made.submit(request(100), now=1)) == [("a", 50), ("b", 50)]
+@pytest.mark.parametrize(("increment", "given"), [(10, 50), (2, 56), (1, 57)])
+def test_rooms_are_rounded_down_to_the_increment(increment: int, given: int) -> None:
+    made = market(("a", "ann", 57, 5), ("b", "ben", 100, 6), increment=increment)
+    assert notes(made.submit(request(100), now=1)) == [("a", given), ("b", 100 - given)]
+
+
+def test_the_first_offer_of_all_is_too_dear_by_the_least_bit() -> None:
+    made = market()
+    made.post(attrs.evolve(offer("dear", "ann", 10, 5), min_rate=50_001), now=0)
+    made.post(offer("a", "ben", 10, 5), now=0)
+    assert notes(made.submit(request(20, percent=5), now=1)) == [("a", 10)]
 
 
 def test_a_lenders_joint_room_binds_over_its_offers() -> None:

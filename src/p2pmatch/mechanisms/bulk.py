@@ -97,7 +97,7 @@ class _Run:
             row, self.notes, why = self.state.fill(
                 self.places.places(),
                 self.asked,
-                self.means._replace(left=self.places.left),
+                self.means,
                 self.made,
                 self.units,
                 row,
