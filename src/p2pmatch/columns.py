@@ -201,8 +201,8 @@ def _made(
 ) -> OfferColumns:
     """The columns whose names end so: as in a file, or in the plural as in `OfferColumns`."""
     return OfferColumns(
-        offer_ids=_ids(columns, f"offer_id{ending}", rows),
-        lender_ids=_ids(columns, f"lender_id{ending}", rows),
+        offer_ids=_ids(columns, f"offer_id{ending}"),
+        lender_ids=_ids(columns, f"lender_id{ending}"),
         amounts=_numbers(columns, f"amount{ending}", rows, 1, MAX_AMOUNT),
         min_rates=_numbers(columns, f"min_rate{ending}", rows, 0, MAX_RATE),
         places=places[0],
@@ -253,13 +253,13 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
         raise InvalidValue(
             "above_amount", "min_amount", int(least[row]), f"at most the amount, {amounts[row]}"
         )
-    grades = _ids(columns, "grade", rows)
+    grades = _ids(columns, "grade")
     terms = _numbers(columns, "term", rows, 1, MAX_TERM).tolist()
     numbers: dict[tuple[str, int], int] = {}
     codes = [numbers.setdefault(cell, len(numbers)) for cell in zip(grades, terms, strict=True)]
     return RequestColumns(
-        request_ids=_ids(columns, "request_id", rows),
-        borrower_ids=_ids(columns, "borrower_id", rows),
+        request_ids=_ids(columns, "request_id"),
+        borrower_ids=_ids(columns, "borrower_id"),
         amounts=amounts,
         max_rates=_numbers(columns, "max_rate", rows, 0, MAX_RATE),
         least_amounts=np.where(whole, amounts, least),
@@ -298,12 +298,11 @@ def _as_list(columns: Mapping[str, Any], name: str) -> list[Any]:
     return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
-def _ids(columns: Mapping[str, Any], name: str, rows: int) -> list[str]:
+def _ids(columns: Mapping[str, Any], name: str) -> list[str]:
     ids = _as_list(columns, name)
-    if not checks.are_ids(ids):
-        for row in range(rows):
-            checks.check_id(ids[row], f"{name}[{row}]")
-    return ids
+    if checks.are_ids(ids):
+        return ids
+    return [checks.check_id(value, f"{name}[{row}]") for row, value in enumerate(ids)]
 
 
 def _numbers(
