@@ -25,6 +25,17 @@ def offer(offer_id: str, lender_id: str, amount: int, percent: int, **more: Any)
     )
 
 
+def many(count: int, **columns: list[Any]) -> dict[str, list[Any]]:
+    """Columns of offers o0, o1, ... of one unit each at 5 %, of lenders l0, l1, ..."""
+    return {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{i}" for i in range(count)],
+        "amount": [1] * count,
+        "min_rate": [50_000] * count,
+        **columns,
+    }
+
+
 def request(amount: int, percent: int = 20, **more: Any) -> Request:
     """A request of bob's, partial loans welcome unless said otherwise."""
     fields: dict[str, Any] = {

@@ -12,7 +12,7 @@ from p2pmatch import Limits, Marketplace, Request, Rules
 from p2pmatch.in_order import in_order
 from p2pmatch.rooms import Rooms
 from p2pmatch.sweep import Sweep
-from tests.helpers import market, offer, request
+from tests.helpers import many, market, offer, request
 
 
 def book(random: Random, offers: int, rules: Rules) -> Marketplace:
@@ -144,14 +144,8 @@ def test_it_knows_what_a_smallest_note_and_a_lenders_limit_leave() -> None:
 
 
 def test_it_goes_on_to_the_next_chunk() -> None:
-    made = Marketplace(Rules(grades=["A"], terms=[36]))
-    columns = {
-        "offer_id": [f"o{i}" for i in range(600)],
-        "lender_id": [f"l{i}" for i in range(600)],
-        "amount": [1] * 600,
-        "min_rate": [50_000] * 600,
-    }
-    made.post_many(columns, now=0)
+    made = market()
+    made.post_many(many(600), now=0)
     found = in_order(Rooms(made._state, request(550), 1))
     assert found is not None
     assert found.slots.tolist() == list(range(550))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from p2pmatch import BorrowerLimits, InvariantError, Level, Limits, Lottery, Marketplace
-from tests.helpers import market, notes, offer, request
+from tests.helpers import many, market, notes, offer, request
 from tests.machines.pair import request_columns
 
 
@@ -236,15 +236,9 @@ def test_why_nothing_is_found(
 def test_lots_are_drawn_over_a_whole_rate_whatever_stands_in_its_middle() -> None:
     count = 1_440
     made = market(allocation=Lottery(3))
-    columns = {
-        "offer_id": [f"o{i}" for i in range(count)],
-        "lender_id": [f"l{i}" for i in range(count)],
-        "amount": [1] * count,
-        "min_rate": [50_000] * count,
-        # The second of three chunks gives nothing to a loan of this size.
-        "max_share": [1 if 480 <= i < 960 else None for i in range(count)],
-    }
-    made.post_many(columns, now=0)
+    # The second of three chunks gives nothing to a loan of this size.
+    shares = [1 if 480 <= i < 960 else None for i in range(count)]
+    made.post_many(many(count, max_share=shares), now=0)
     assert len(made._state.ladders[0].chunks) == 3
     givers = [i for i in range(count) if not 480 <= i < 960]
     names = [f"o{i}" for i in givers]
@@ -311,27 +305,16 @@ def test_why_nothing_is_found_in_any_chunk(
     whose: list[str], until: list[int | None], reason: str
 ) -> None:
     made = market()
-    columns = {
-        "offer_id": [f"o{i}" for i in range(1_440)],
-        "lender_id": [whose[i // 480] for i in range(1_440)],
-        "amount": [1] * 1_440,
-        "min_rate": [50_000] * 1_440,
-        "expires_at": [until[i // 480] for i in range(1_440)],
-    }
-    made.post_many(columns, now=0)
+    lenders = [whose[i // 480] for i in range(1_440)]
+    ends = [until[i // 480] for i in range(1_440)]
+    made.post_many(many(1_440, lender_id=lenders, expires_at=ends), now=0)
     assert len(made._state.ladders[0].chunks) == 3
     assert made.quote(request(1_000, min_amount=900), now=5).reason == reason
 
 
 def test_what_a_run_leaves_without_money_is_walked_past_once() -> None:
     made = market()
-    columns = {
-        "offer_id": [f"o{i}" for i in range(3_000)],
-        "lender_id": ["ann"] * 3_000,
-        "amount": [1] * 3_000,
-        "min_rate": [50_000] * 3_000,
-    }
-    made.post_many(columns, now=0)
+    made.post_many(many(3_000, lender_id=["ann"] * 3_000), now=0)
     made.submit_many(request_columns([request(200, request_id=f"r{i}") for i in range(14)]), now=1)
     (ladder,) = made._state.ladders
     before = len(ladder.chunks)
@@ -344,13 +327,8 @@ def test_what_a_run_leaves_without_money_is_walked_past_once() -> None:
 
 def test_a_sweep_over_many_chunks_with_repeated_lenders() -> None:
     made = market(lender_limits=Limits(per_loan=10))
-    columns = {
-        "offer_id": [f"o{i}" for i in range(3_000)],
-        "lender_id": [f"l{i % 700}" for i in range(3_000)],
-        "amount": [4] * 3_000,
-        "min_rate": [50_000] * 3_000,
-    }
-    made.post_many(columns, now=0)
+    lenders = [f"l{i % 700}" for i in range(3_000)]
+    made.post_many(many(3_000, lender_id=lenders, amount=[4] * 3_000), now=0)
     result = made.submit(request(8_000), now=1)
     assert result.loan is not None
     # Each of 700 lenders has four or five offers of 4, and may lend 10: 4 + 4 + 2.

@@ -10,6 +10,7 @@ from p2pmatch.fill import Places
 from p2pmatch.mechanisms import loaded
 from p2pmatch.mechanisms.loaded import Loaded
 from p2pmatch.state import State
+from tests.helpers import many
 
 COUNT = 4_000
 CELLS = [("A", 36), ("B", 36)]
@@ -18,16 +19,9 @@ CELLS = [("A", 36), ("B", 36)]
 def book(**columns: list[Any]) -> State:
     """Offers of 1 to 9 at one rate in both cells; chunks are full of 480 places or somewhat less."""
     market = Marketplace(Rules(grades=["A", "B", "C"], terms=[36]))
-    market.post_many(
-        {
-            "offer_id": [f"o{i}" for i in range(COUNT)],
-            "lender_id": [f"l{i % 1_000}" for i in range(COUNT)],
-            "amount": [1 + i % 9 for i in range(COUNT)],
-            "min_rate": [50_000] * COUNT,
-            **columns,
-        },
-        now=0,
-    )
+    lenders = [f"l{i % 1_000}" for i in range(COUNT)]
+    amounts = [1 + i % 9 for i in range(COUNT)]
+    market.post_many(many(COUNT, lender_id=lenders, amount=amounts, **columns), now=0)
     return market._state
 
 
