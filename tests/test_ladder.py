@@ -187,41 +187,69 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
     assert keys(ladder) == [key for key in found if ladder.revive(key)]
 
 
-@pytest.mark.parametrize("tagged", [False, True])
-def test_a_line_bears_all_that_has_money_whatever_comes_and_goes(tagged: bool) -> None:
-    random = Random(7)
+def behind(ladder: Ladder, key: int, chunks: int = 1) -> tuple[list[int], int] | None:
+    found = ladder.behind(key, chunks, MONEY, 1)
+    return None if found is None else (found[0][0].tolist(), found[1])
+
+
+def test_what_is_behind_a_key_is_read_by_chunks() -> None:
     ladder = Ladder()
-    count = CHUNK - 60
-    values = list(range(0, 4 * count, 4))
-    money = np.full(10_000, 5, dtype=np.int64)
-    ladder.extend(columns(values))
-    chunk = ladder.chunks[0]
-    pattern, fits = (b"x", np.array([True])) if tagged else (b"", None)
-    alive = dict.fromkeys(values, True)
-    slots = {key: row for row, key in enumerate(values)}
-    for _ in range(300):
-        line = chunk.line(pattern, fits)
-        found = money.take(line.slots) >= 1
-        assert line.keys[found].tolist() == sorted(key for key in alive if alive[key])
-        key = random.choice(values)
-        action = random.randrange(5)
-        if action == 0:
-            chunk.shorten(pattern, found.nonzero()[0])
-        elif action == 1:
-            chunk.drop(money.take(chunk.slots[chunk.start : chunk.stop]) >= 1)
-        elif action == 2 and alive[key]:
-            money[slots[key]] = 0
-            alive[key] = False
-        elif action == 3 and not alive[key]:
-            money[slots[key]] = 5
-            alive[key] = True
-            if not ladder.revive(key):
-                ladder.add(key, slots[key], 0, 0, NO_CAP)
-        elif action == 4:
-            first = min(key for key in alive if alive[key])
-            money[slots[first]] = 0
-            alive[first] = False
-        ladder.check()
+    assert behind(ladder, -1) is None
+    ladder.extend(columns(list(range(1_440))))
+    assert behind(ladder, -1) == (list(range(480)), 479)
+    assert behind(ladder, 478) == ([479], 479)
+    assert behind(ladder, 479) == (list(range(480, 960)), 959)
+    assert behind(ladder, 470, 2) == (list(range(471, 960)), 959)
+    assert behind(ladder, 1_438, 9) == ([1_439], 1_439)
+    assert behind(ladder, 1_439) is None
+
+
+def test_a_chunk_that_has_lost_its_last_rows_has_nothing_behind_them() -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(960))))
+    ladder.remove(479)
+    assert behind(ladder, 478) == (list(range(480, 960)), 959)
+
+
+def test_what_was_read_stays_what_it_was() -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(0, 400, 2))))
+    ladder.chunks[0].start = 3
+    found = ladder.behind(-1, 1, MONEY, 1)
+    assert found is not None
+    ladder.add(11, 7, 7, 0, NO_CAP)
+    ladder.remove(20)
+    assert found[0][0].tolist() == list(range(6, 400, 2))
+    assert keys(ladder) == sorted({*range(6, 400, 2), 11} - {20})
+
+
+def test_rows_without_money_are_looked_for_now_and_then() -> None:
+    ladder = Ladder()
+    ladder.extend(columns(list(range(1_440))))
+    money = MONEY.copy()
+    money[:400] = 0
+    sizes = []
+    for _ in range(17):
+        ladder.behind(-1, 1, money, 1)
+        sizes.append(len(ladder.chunks[0]))
+        money[:480] = 0
+    # At the first reading, the ninth and the seventeenth: the first chunk has lost its last money.
+    assert sizes == [80] * 8 + [480] * 9
+    # The chunk that leads is looked at by whoever reads another.
+    money[480:960] = 0
+    ladder.behind(960, 1, money, 1)
+    assert [len(chunk) for chunk in ladder.chunks] == [480]
+
+
+def test_lines_of_fewer_tag_rules_are_forgotten() -> None:
+    ladder = Ladder()
+    ladder.add(1, 0, 0, 0, NO_CAP)
+    old, every = ladder.lines(b"\1"), ladder.lines(b"")
+    ladder.add(2, 1, 1, 0, NO_CAP)
+    assert ladder.lines(b"\1") is old
+    ladder.add(3, 1, 1, 1, NO_CAP)
+    assert ladder.lines(b"\1") is not old
+    assert ladder.lines(b"") is every
 
 
 def test_a_place_is_not_behind_itself() -> None:

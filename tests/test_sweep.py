@@ -488,7 +488,7 @@ def test_what_is_remembered_of_tags_is_forgotten_and_found_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("p2pmatch.state._TAG_SETS", 2)
-    monkeypatch.setattr("p2pmatch.ladder._LINES", 2)
+    monkeypatch.setattr("p2pmatch.ladder._PATTERNS", 2)
     made = market(("a", "ann", 100, 5))
     for name, needs in [("b", {"x"}), ("c", {"y"}), ("d", {"x", "y"})]:
         made.post(offer(name, name, 100, 6, requires=needs), now=0)

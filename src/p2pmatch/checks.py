@@ -46,12 +46,12 @@ def as_plain(value: object) -> object:
 
 def plain(value: int) -> int:
     """`as_plain`, as a converter for a field that holds an int."""
-    return cast("int", as_plain(value))
+    return value if type(value) is int else cast("int", as_plain(value))
 
 
 def plain_or_none(value: int | None) -> int | None:
     """`as_plain`, as a converter for a field that holds an int or None."""
-    return cast("int | None", as_plain(value))
+    return None if value is None else plain(value)
 
 
 def name_set(value: Iterable[str]) -> frozenset[str]:
@@ -75,7 +75,6 @@ def _frozen(value: object) -> object:
 
 def check_whole(value: object, field: str, low: int, high: int) -> int:
     """Return `value` if it is an int from `low` to `high`; raise InvalidValue otherwise."""
-    # What is in order is told first: every field of every record comes by here.
     if type(value) is int and low <= value <= high:
         return value
     accepted = f"an int from {low} to {high}"
@@ -137,7 +136,9 @@ def whole(low: int, high: int) -> Validator:
     """An attrs validator: an int from `low` to `high`."""
 
     def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        check_whole(value, attribute.name, low, high)
+        # What is in order is told at once: every field of every record comes by here.
+        if type(value) is not int or not low <= value <= high:
+            check_whole(value, attribute.name, low, high)
 
     return validate
 
@@ -181,6 +182,7 @@ def instance(kind: type | tuple[type, ...], accepted: str) -> Validator:
     """An attrs validator: an instance of `kind`."""
 
     def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        check_instance(value, kind, attribute.name, accepted)
+        if not isinstance(value, kind):
+            check_instance(value, kind, attribute.name, accepted)
 
     return validate

@@ -22,7 +22,7 @@ from p2pmatch.orders import Offer, Request
 from p2pmatch.request_columns import RequestColumns
 from p2pmatch.state import State
 from p2pmatch.table import STANDING, STATE_NAMES
-from p2pmatch.time_in_force import Immediate, TimeInForce
+from p2pmatch.time_in_force import Auction, Immediate, Listing
 from p2pmatch.units import MAX_BOOK, MAX_TIME
 from p2pmatch.waiting import Held
 
@@ -50,7 +50,7 @@ def decide(state: State, command: c.Command) -> list[e.Event]:
     """
     try:
         check_now(state, command.now)
-        return [*_expiries(state, command.now), *DECISIONS[type(command)](state, command)]
+        events = DECISIONS[type(command)](state, command)
     except P2PMatchError as refusal:
         return [
             e.Rejected(
@@ -61,12 +61,13 @@ def decide(state: State, command: c.Command) -> list[e.Event]:
                 accepted=refusal.accepted,
             )
         ]
+    return [*_expiries(state, command.now), *events] if state.expiries else events
 
 
 def _expiries(state: State, now: int) -> list[e.Event]:
     return [
         e.OfferExpired(now=now, offer_id=state.offer_names[first], amount=state.remaining_of(first))
-        for first in (state.due(now) if state.expiries else ())
+        for first in state.due(now)
     ]
 
 
@@ -125,7 +126,8 @@ def _cancel_offer(state: State, command: c.CancelOffer) -> list[e.Event]:
 def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
     request, time_in_force, now = command.request, command.time_in_force, command.now
     check_request(state, request, now)
-    _check_closing(state, request, time_in_force, now)
+    if not isinstance(time_in_force, Immediate):
+        _check_closing(state, request, time_in_force, now)
     if command.hold_for is not None and now + command.hold_for > MAX_TIME:
         longest = MAX_TIME - now
         raise InvalidValue("too_large", "hold_for", command.hold_for, f"at most {longest}")
@@ -287,10 +289,10 @@ def _check_requests(state: State, requests: RequestColumns, now: int) -> None:
         seen.add(request.request_id)
 
 
-def _check_closing(state: State, request: Request, time_in_force: TimeInForce, now: int) -> None:
-    """Raise unless a request can rest as it is to, or be matched now."""
-    if isinstance(time_in_force, Immediate):
-        return
+def _check_closing(
+    state: State, request: Request, time_in_force: Listing | Auction, now: int
+) -> None:
+    """Raise unless a request can rest as it is to."""
     if state.rules.matching == "call":
         raise InvalidValue(
             "contradiction",
@@ -328,6 +330,8 @@ def _not_waiting(state: State, request_id: str, accepted: str) -> P2PMatchError:
 
 def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[int] | None) -> None:
     rules = state.rules
+    if grades is None and terms is None:
+        return
     for grade in grades or ():
         if grade not in rules.grades:
             raise UnknownName("unknown_grade", "grades", grade, f"among {list(rules.grades)}")
@@ -369,10 +373,10 @@ def _standing_offer(state: State, offer_id: str, now: int) -> int:
     if first is None:
         raise UnknownName("unknown_offer", "offer_id", offer_id, "the id of an offer posted here")
     table = state.table
-    if table.state[first] != STANDING:
-        closed = STATE_NAMES[table.state[first]]
+    if table.state.item(first) != STANDING:
+        closed = STATE_NAMES[table.state.item(first)]
         raise Refused("offer_closed", "offer_id", offer_id, f"a standing offer; this is {closed}")
-    if table.expires[first] <= now:
+    if table.expires.item(first) <= now:
         raise Refused("offer_closed", "offer_id", offer_id, "a standing offer; this is expired")
     return first
 

@@ -6,6 +6,7 @@ append, and a marketplace without limits never pays for the sums.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from p2pmatch.request_columns import borrowers_of, cells_of, ids_of
 from p2pmatch.table import grown
 
 __all__ = ["Exposure", "OpenLoan"]
+
+# To sum up so many entries costs as much as to read them for some ten loans.
+_MANY: Final = 4096
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
@@ -44,7 +48,7 @@ class _Entries:
         #: Only ever added to; another list once they were summed up.
         self.parts: list[tuple[Lenders, Amounts]] = []
         self._rows = 0
-        self._most = 1024
+        self._most = _MANY
 
     def add(self, lenders: Lenders, amounts: Amounts) -> None:
         """Append entries; negative amounts were paid back."""
@@ -64,7 +68,7 @@ class _Entries:
         np.add.at(sums, places, amounts)
         self.parts = [(lenders[sums != 0], sums[sums != 0])]
         self._rows = len(self.parts[0][0])
-        self._most = 2 * self._rows + 1024
+        self._most = 2 * self._rows + _MANY
 
     def columns(self) -> tuple[Lenders, Amounts]:
         """All entries; a lender may have several."""
@@ -85,14 +89,14 @@ class Exposure:
     """
 
     def __init__(self, grades: tuple[str, ...]) -> None:
-        # A loan that was made with others is a number, until somebody asks for it.
-        self._loans: dict[str, OpenLoan | int] = {}
+        # Until somebody asks for it a loan is as it was made; one made with others is a number.
+        self._loans: dict[str, OpenLoan | Loan | int] = {}
         # Loans made together, and the number of the first of each of them.
         self._together: list[Loans] = []
         self._firsts: list[int] = []
         self._numbered = 0
-        # What is not counted yet by borrower: of one, or of loans made together.
-        self._uncounted: list[tuple[str, Lenders, Amounts] | Loans] = []
+        # What is not counted yet by borrower: of one, with the sum, or of loans made together.
+        self._uncounted: list[tuple[str, Lenders, Amounts, int] | Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
         self._total: Amounts = np.zeros(0, dtype=np.int64)
         self._pending: list[tuple[str, Lenders, Amounts]] = []
@@ -103,21 +107,21 @@ class Exposure:
         self._shown_parts = 0
         self._owed: dict[str, int] = {}
 
-    def count(self, request: Request, lenders: Lenders, amounts: Amounts) -> None:
-        """Count amounts towards a request; negative ones are taken back."""
-        self._uncounted.append((request.borrower_id, lenders, amounts))
+    def count(self, request: Request, lenders: Lenders, amounts: Amounts, total: int) -> None:
+        """Count amounts towards a request, and their sum; negative ones are taken back."""
+        self._uncounted.append((request.borrower_id, lenders, amounts, total))
         self._pending.append((request.grade, lenders, amounts))
 
     def book(self, loan: Loan) -> None:
         """Remember a loan whose amounts are counted."""
-        self._loans[loan.request_id] = OpenLoan(loan)
+        self._loans[loan.request_id] = loan
 
     def reopen(self, loan: Loan, left: Amounts) -> None:
         """Count and remember a loan of which so much is left, by note."""
         opened = OpenLoan(loan)
         opened.left, opened.total = left, int(left.sum())
         self._loans[loan.request_id] = opened
-        self.count(loan.request, loan.notes.lenders, left)
+        self.count(loan.request, loan.notes.lenders, left, opened.total)
 
     def book_many(self, loans: Loans) -> None:
         """Count and remember loans that were made together. O(loans)."""
@@ -143,14 +147,17 @@ class Exposure:
     def find(self, request_id: str) -> OpenLoan | None:
         """The loan made under a request's id; None: there is none. O(log n)."""
         found = self._loans.get(request_id)
-        if isinstance(found, int):
-            found = self._loans[request_id] = OpenLoan(self._numbered_loan(found))
+        if found is not None and not isinstance(found, OpenLoan):
+            found = self._loans[request_id] = OpenLoan(self._as_made(found))
         return found
 
-    def _numbered_loan(self, number: int) -> Loan:
-        """One of the loans made together."""
-        at = bisect_right(self._firsts, number) - 1
-        return self._together[at][number - self._firsts[at]]
+    def _as_made(self, found: OpenLoan | Loan | int) -> Loan:
+        if isinstance(found, OpenLoan):
+            return found.loan
+        if isinstance(found, Loan):
+            return found
+        at = bisect_right(self._firsts, found) - 1
+        return self._together[at][found - self._firsts[at]]
 
     def all(self) -> Iterator[OpenLoan]:
         """All loans, in the order in which they were made."""
@@ -158,17 +165,18 @@ class Exposure:
 
     def latest(self) -> Iterator[Loan]:
         """All loans, the latest first. O(log auctions) each."""
-        for found in reversed(self._loans.values()):
-            yield self._numbered_loan(found) if isinstance(found, int) else found.loan
+        yield from map(self._as_made, reversed(self._loans.values()))
 
     def __len__(self) -> int:
         return len(self._loans)
 
-    def _count_borrower(self, borrower: str, lenders: Lenders, amounts: Amounts) -> None:
+    def _count_borrower(
+        self, borrower: str, lenders: Lenders, amounts: Amounts, total: int
+    ) -> None:
         if borrower not in self._borrowed:
             self._borrowed[borrower] = _Entries()
         self._borrowed[borrower].add(lenders, amounts)
-        self._owed[borrower] = self._owed.get(borrower, 0) + int(amounts.sum())
+        self._owed[borrower] = self._owed.get(borrower, 0) + total
 
     def _count_borrowers(self) -> None:
         """Count by borrower what is not yet."""
@@ -181,8 +189,8 @@ class Exposure:
             for borrower, first, stop in zip(
                 borrowers_of(loans.requests), [0, *ends], ends, strict=False
             ):
-                rows = slice(first, stop)
-                self._count_borrower(borrower, notes.lenders[rows], notes.amounts[rows])
+                lenders, amounts = notes.lenders[first:stop], notes.amounts[first:stop]
+                self._count_borrower(borrower, lenders, amounts, int(amounts.sum()))
         self._uncounted.clear()
 
     def repay(self, request_id: str, paid: int) -> None:
@@ -193,7 +201,7 @@ class Exposure:
         parts = np.array(apportion(paid, opened.left.tolist()), dtype=np.int64)
         opened.left = opened.left - parts
         opened.total -= paid
-        self.count(opened.loan.request, opened.loan.notes.lenders, -parts)
+        self.count(opened.loan.request, opened.loan.notes.lenders, -parts, -paid)
 
     def owed_by(self, borrower_id: str) -> int:
         """What a borrower has outstanding, minor units. O(1)."""

@@ -7,6 +7,7 @@ steps. Whatever needs a second thought is left to `Sweep`.
 import numpy as np
 
 from p2pmatch.allocation import Fifo
+from p2pmatch.commitments import NO_COMMITMENTS
 from p2pmatch.placement import Columns, Placement
 from p2pmatch.rooms import Rooms
 
@@ -26,10 +27,10 @@ def in_order(rooms: Rooms) -> Placement | None:
     missing = rooms.request.amount
     if (
         rooms.remembers
-        or not isinstance(state.rules.allocation_rule, Fifo)
+        or not isinstance(state.allocation, Fifo)
         or state.any_share
-        or rooms.parts_bind
-        or len(rooms.held.amounts)
+        or (state.parts and rooms.parts_bind)
+        or rooms.held is not NO_COMMITMENTS
         or rooms.largest() < missing
     ):
         return None
@@ -39,11 +40,11 @@ def in_order(rooms: Rooms) -> Placement | None:
     for line, own, joint in rooms.found():
         given = own
         if joint is not None:
-            given = scratch.take(len(line))
+            given = scratch.take(line.count)
             taken.room(line.lender_rows, own, joint, least, line.repeats, given)
             if least > rooms.increment:
                 given *= given >= least
-        reached = np.add.accumulate(given, out=scratch.take(len(line)))
+        reached = np.add.accumulate(given, out=scratch.take(line.count))
         total: int = reached.item(-1)
         if total < missing:
             pieces.append((line.keys, line.slots, line.lenders, given))

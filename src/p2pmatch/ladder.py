@@ -2,7 +2,7 @@
 
 A *place* is one offer (or one part of an offer) standing in one cell. All places of a cell stand in
 one long line sorted by (rate, arrival), cut into chunks of at most `CHUNK` rows whatever the rates
-are, so that a sweep reads a chunk in one vector pass. A row says who stands there, never how much
+are, so that places come and go at little cost. A row says who stands there, never how much
 money is left: that is read from the offer table, so one budget serves every cell. Rows whose money
 is gone are dropped when somebody comes by; dropping them never changes what the ladder means.
 """
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
-from p2pmatch.line import Line
+from p2pmatch.lines import Lines
 
 __all__ = [
     "CHUNK",
@@ -32,8 +32,7 @@ __all__ = [
     "rates_of",
 ]
 
-#: Rows of one chunk: enough for a loan of some two hundred notes, small enough to shift on
-#: insertion.
+#: Rows of one chunk: few enough to shift on insertion.
 CHUNK: Final = 512
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
 _FILL: Final = 480
@@ -41,8 +40,14 @@ _FILL: Final = 480
 _SCATTERED: Final = 10
 # Up to how many rows neighbouring chunks are joined.
 _JOINED: Final = 384
-# So many lines of a chunk are kept: one for each pattern of tags met lately.
-_LINES: Final = 8
+# A chunk with fewer rows is joined with those after it, if they are sparse too.
+_SPARSE: Final = 192
+# Every so many times that a chunk is read it is seen which of its rows have lost their money, which
+# costs as much as all the rest; so many may stay.
+_READS: Final = 8
+_DEAD_ROWS: Final = 64
+# Lines are kept for so many patterns of tags met lately.
+_PATTERNS: Final = 8
 # A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
 _ARRIVAL_BITS: Final = 39
 #: The most arrivals (posts and moves to the back) one marketplace can number.
@@ -88,141 +93,92 @@ class Chunk:
     """A run of places: parallel columns, of which rows `start` to `stop` are in use.
 
     keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32.
+    reads : how often it was read; lent : whether others may have views of its columns.
     """
 
-    __slots__ = ("_lines", "_spent", "caps", "keys", "lenders", "slots", "start", "stop", "tags")
+    __slots__ = ("caps", "keys", "lenders", "lent", "reads", "slots", "start", "stop", "tags")
 
     def __init__(self) -> None:
-        self._renew()
         self.start = 0
         self.stop = 0
-        # What is worked out of the rows in use, as views of the columns: so it is forgotten before
-        # they are written to. It may lack rows without money, and bear some that were dropped.
-        self._lines: dict[bytes, Line] = {}
-        # Rows without money that were left out of lines since rows were dropped last.
-        self._spent = 0
+        self.reads = 0
+        self._renew()
 
     def _renew(self) -> None:
         """Have columns that nobody else looks at, whatever is in them."""
+        self.lent = False
         self.keys = np.empty(CHUNK, dtype=np.int64)
         self.slots = np.empty(CHUNK, dtype=np.int32)
         self.lenders = np.empty(CHUNK, dtype=np.int32)
         self.tags = np.empty(CHUNK, dtype=np.int32)
         self.caps = np.empty(CHUNK, dtype=np.int64)
 
-    def line(self, pattern: bytes, fits: npt.NDArray[np.bool_] | None) -> Line:
-        """The rows whose tag rules fit; all that have money, and some that have none.
-
-        O(rows), once a change.
-
-        Parameters
-        ----------
-        fits : by tag rule, whether it fits; None: they all do.
-        pattern : tells one `fits` from another.
-        """
-        line = self._lines.get(pattern)
-        if line is None:
-            used = slice(self.start, self.stop)
-            line = Line(self.keys[used], self.slots[used], self.lenders[used], self.caps[used])
-            if fits is not None:
-                line = line.take(fits.take(self.tags[used]).nonzero()[0])
-            if len(self._lines) == _LINES:
-                self._lines.clear()
-            self._lines[pattern] = line
-        return line
-
-    def shorten(self, pattern: bytes, kept: slice | npt.NDArray[np.intp]) -> Line:
-        """Leave all rows but `kept` out of a line that stands here. O(rows); O(1) for a slice."""
-        before = self._lines[pattern]
-        line = self._lines[pattern] = before.take(kept)
-        # A line of all the rows in use: either it or the chunk may have been rid of some since it
-        # was made, but not both.
-        if not pattern and len(before) == self.stop - self.start:
-            self._keep(kept, len(line))
-        else:
-            self._spent += len(before) - len(line)
-        return line
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether half of the rows in use or more may have no money left."""
-        return 0 < self.stop - self.start <= 2 * self._spent
-
-    def drop(self, alive: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows in use that are not `alive`; where these lead the chunk, in O(1).
-
-        The lines stay: they need not know.
-        """
-        rows = alive.nonzero()[0]
-        run = len(rows) and rows[-1] - rows[0] < len(rows)
-        first = int(rows[0]) if run else 0
-        self._keep(slice(first, first + len(rows)) if run else rows, len(rows))
-
-    def _keep(self, kept: slice | npt.NDArray[np.intp], count: int) -> None:
-        """Drop the rows in use but `kept`, which are `count`."""
-        if isinstance(kept, slice):
-            self.start, self.stop = self.start + kept.start, self.start + kept.start + count
-        else:
-            # New columns, because the lines are views of the old ones.
-            rows = tuple(column[kept] for column in self.rows())
-            self._renew()
-            self._hold(rows)
-        self._spent = 0
-
-    def forget_lines(self) -> None:
-        """Work the lines out anew: a row has money again, or is another's."""
-        self._lines.clear()
+    def __len__(self) -> int:
+        return self.stop - self.start
 
     def columns(self) -> Columns:
         """The five columns, whole."""
         return self.keys, self.slots, self.lenders, self.tags, self.caps
 
     def fill(self, rows: Columns) -> None:
-        """Hold exactly these rows."""
-        self._lines.clear()
-        self._hold(rows)
-        self._spent = 0
-
-    def _hold(self, rows: Columns) -> None:
+        """Hold exactly these rows, in columns of its own."""
         count = len(rows[0])
+        self._renew()
         for column, values in zip(self.columns(), rows, strict=True):
             column[:count] = values
         self.start, self.stop = 0, count
 
     def rows(self) -> Columns:
-        """The five columns, the rows in use only."""
+        """The five columns, the rows in use only. Who keeps them has to say so, by `lent`."""
         return tuple(column[self.start : self.stop] for column in self.columns())
+
+    def drop(self, alive: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows in use that are not `alive`; where these lead the chunk, in O(1)."""
+        rows = alive.nonzero()[0]
+        if len(rows) and rows[-1] - rows[0] < len(rows):
+            first = self.start + int(rows[0])
+            self.start, self.stop = first, first + len(rows)
+        else:
+            self.fill(tuple(column.take(rows) for column in self.rows()))
 
     def insert(self, row: int, values: tuple[int, int, int, int, int]) -> None:
         """Put a row before row `row`; there must be space after the last."""
-        stop = self.stop
+        row = self._own(row)
+        before, after = slice(row, self.stop), slice(row + 1, self.stop + 1)
         for column, value in zip(self.columns(), values, strict=True):
-            column[row + 1 : stop + 1] = column[row:stop]
+            column[after] = column[before]
             column[row] = value
-        self.stop = stop + 1
-        self._lines.clear()
+        self.stop += 1
 
     def delete(self, row: int) -> None:
         """Take row `row` out."""
-        stop = self.stop
+        row = self._own(row)
+        before, after = slice(row + 1, self.stop), slice(row, self.stop - 1)
         for column in self.columns():
-            column[row : stop - 1] = column[row + 1 : stop]
-        self.stop = stop - 1
-        self._lines.clear()
+            column[after] = column[before]
+        self.stop -= 1
+
+    def _own(self, row: int) -> int:
+        """Have columns that nobody else looks at; where row `row` is then."""
+        if self.lent:
+            row -= self.start
+            self.fill(self.rows())
+        return row
 
 
 class Ladder:
     """The places of one cell, best rate first, inside a rate by arrival.
 
-    Methods: `add` and `remove` one place, O(log n + CHUNK); `extend` by many; `chunks` to walk;
-    `sweep_out` what has no money left; `check`.
+    Methods: `add` and `remove` one place, O(log n + CHUNK); `extend` by many; `behind` a key, and
+    `lines`, to walk; `sweep_out` what has no money left; `check`.
     """
 
-    __slots__ = ("_last_keys", "capped", "chunks", "tagged", "vacated")
+    __slots__ = ("_last_keys", "_lines", "capped", "chunks", "tagged", "vacated")
 
     def __init__(self) -> None:
         self.chunks: list[Chunk] = []
         self._last_keys: list[int] = []
+        self._lines: dict[bytes, Lines] = {}
         #: Whether any place ever had a cap per loan, or a tag rule: what a sweep need not look at.
         self.capped = False
         self.tagged = False
@@ -230,7 +186,79 @@ class Ladder:
         self.vacated = 0
 
     def __len__(self) -> int:
-        return sum(chunk.stop - chunk.start for chunk in self.chunks)
+        return sum(map(len, self.chunks))
+
+    @property
+    def last_key(self) -> int:
+        """No place has a key above it; -1 where there are none."""
+        return self._last_keys[-1] if self._last_keys else -1
+
+    def lines(self, pattern: bytes) -> Lines:
+        """What is kept of the places that one set of tags fits. O(1).
+
+        Parameters
+        ----------
+        pattern : for each tag rule whether it fits, a byte each; `b""`: all of them do.
+        """
+        lines = self._lines.get(pattern)
+        if lines is None:
+            if len(self._lines) == _PATTERNS:
+                self._lines.clear()
+            lines = self._lines[pattern] = Lines()
+        return lines
+
+    def behind(
+        self, key: int, chunks: int, remaining: npt.NDArray[np.int64], least: int
+    ) -> tuple[Columns, int] | None:
+        """The places behind a key in the next few chunks.
+
+        Now and then a chunk is rid of those with less than `least` left. O(rows of the chunks).
+
+        Returns
+        -------
+        The five columns, which are not to be written to, and up to which key these are all that
+        have money; None: there are none.
+        """
+        at = bisect_right(self._last_keys, key)
+        # The best places are used up first, and nobody comes by there any more.
+        if at and self._is_used_up(0, remaining, least):
+            self.forget(0)
+            at -= 1
+        pieces: list[Columns] = []
+        end = key
+        while at < len(self.chunks) and len(pieces) < chunks:
+            if not self._tidy(at, remaining, least):
+                continue
+            chunk = self.chunks[at]
+            rows, end = chunk.rows(), self._last_keys[at]
+            chunk.lent = True
+            if rows[0].item(0) <= key:
+                first = int(rows[0].searchsorted(key, side="right"))
+                rows = tuple(column[first:] for column in rows)
+            if len(rows[0]):
+                pieces.append(rows)
+            at += 1
+        if not pieces:
+            return None
+        if len(pieces) == 1:
+            return pieces[0], end
+        return tuple(np.concatenate(column) for column in zip(*pieces, strict=True)), end
+
+    def _tidy(self, at: int, remaining: npt.NDArray[np.int64], least: int) -> bool:
+        """Join a chunk with others, drop rows, or forget it; whether it is still there."""
+        chunk = self.chunks[at]
+        if len(chunk) < _SPARSE:
+            self.join_next(at)
+        chunk.reads += 1
+        if chunk.reads % _READS == 1:
+            alive = self._alive(at, remaining, least)
+            count = int(np.count_nonzero(alive))
+            if not count:
+                self.forget(at)
+                return False
+            if len(alive) - count >= _DEAD_ROWS:
+                chunk.drop(alive)
+        return True
 
     def add(self, key: int, slot: int, lender: int, tag: int, cap: int) -> None:
         """Put one place where its key says; `cap` is `NO_CAP` where there is none."""
@@ -243,6 +271,12 @@ class Ladder:
         if self.chunks[at].stop == CHUNK:
             self._make_space(at)
             at = min(bisect_left(self._last_keys, key), len(self.chunks) - 1)
+        for pattern, lines in list(self._lines.items()):
+            if not pattern or (tag < len(pattern) and pattern[tag]):
+                lines.add(key, slot, lender, cap)
+            elif tag >= len(pattern):
+                # Of a time with fewer tag rules: nobody asks for it any more.
+                del self._lines[pattern]
         chunk = self.chunks[at]
         row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
         chunk.insert(row, (key, slot, lender, tag, cap))
@@ -259,12 +293,14 @@ class Ladder:
         self.tagged |= bool(tags.any())
         self.capped |= bool((caps != NO_CAP).any())
         if not self.chunks:
+            self._lines.clear()
             self._replace(0, 0, rows)
             return
         if len(keys) < _SCATTERED * len(self.chunks):
             for row in zip(*(column.tolist() for column in rows), strict=True):
                 self.add(*row)
             return
+        self._lines.clear()
         # Which chunk each row falls into; all beyond the last key into the last chunk.
         into = np.searchsorted(np.array(self._last_keys[:-1], dtype=np.int64), keys)
         edges = [0, *(np.flatnonzero(np.diff(into)) + 1).tolist(), len(keys)]
@@ -293,8 +329,20 @@ class Ladder:
             found[:1] = [(chunk, slice(behind, rows.stop))] if behind < rows.stop else []
         return found[:chunks]
 
+    def _alive(
+        self, at: int, remaining: npt.NDArray[np.int64], least: int
+    ) -> npt.NDArray[np.bool_]:
+        chunk = self.chunks[at]
+        return remaining.take(chunk.slots[chunk.start : chunk.stop]) >= least
+
+    def _is_used_up(self, at: int, remaining: npt.NDArray[np.int64], least: int) -> bool:
+        chunk = self.chunks[at]
+        last = remaining.item(chunk.slots.item(chunk.stop - 1))
+        return last < least and not self._alive(at, remaining, least).any()
+
     def revive(self, key: int) -> bool:
         """Say whether the place with that key is there, which has money again. O(log n)."""
+        self._forget(key)
         return self._find(key) is not None
 
     def remove(self, key: int) -> bool:
@@ -302,6 +350,7 @@ class Ladder:
         found = self._find(key)
         if found is None:
             return False
+        self._forget(key)
         at, row = found
         chunk = self.chunks[at]
         chunk.delete(row)
@@ -310,17 +359,18 @@ class Ladder:
         return True
 
     def _find(self, key: int) -> tuple[int, int] | None:
-        """The chunk and the row of the place with that key, whose lines no longer hold.
-
-        Not even if it is not there: a line may bear a row that was dropped.
-        """
+        """The chunk and the row of the place with that key; None if it is not there."""
         at = bisect_left(self._last_keys, key)
         if at == len(self.chunks):
             return None
         chunk = self.chunks[at]
-        chunk.forget_lines()
         row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
         return None if row == chunk.stop or chunk.keys[row] != key else (at, row)
+
+    def _forget(self, key: int) -> None:
+        """The lines in which this key would be no longer hold."""
+        for lines in self._lines.values():
+            lines.forget(key)
 
     def sweep_out(self, remaining: npt.NDArray[np.int64], least: int) -> None:
         """Drop all places with less than `least` left. O(n)."""
@@ -342,10 +392,10 @@ class Ladder:
         Chunks that have lost most of their rows would each cost a sweep as much as a full one.
         """
         chunk = self.chunks[at]
-        rows = chunk.stop - chunk.start
+        rows = len(chunk)
         while rows < _JOINED and at + 1 < len(self.chunks):
             following = self.chunks[at + 1]
-            rows += following.stop - following.start
+            rows += len(following)
             if rows > _JOINED:
                 return
             columns = zip(chunk.rows(), following.rows(), strict=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import attrs
 import numpy as np
@@ -12,6 +13,7 @@ __all__ = ["ByLender", "Line", "Repeats"]
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
+_Number = TypeVar("_Number", np.int32, np.int64)
 
 
 @attrs.define(eq=False)
@@ -46,8 +48,9 @@ class Repeats:
         [1, 3]
         """
         # Sorting alone is quicker than asking for the order, and mostly enough.
-        ranked = np.sort(lenders)
-        if not (ranked[1:] == ranked[:-1]).any():
+        ranked = lenders.copy()
+        ranked.sort()
+        if not np.count_nonzero(ranked[1:] == ranked[:-1]):
             return None
         order = lenders.argsort(kind="stable")
         ranked = lenders[order]
@@ -57,10 +60,11 @@ class Repeats:
         several[:-1] |= same
         rows = order[several]
         who = lenders[rows]
-        first = np.ones(len(rows), dtype=np.bool_)
-        np.not_equal(who[1:], who[:-1], out=first[1:])
-        starts = first.nonzero()[0]
-        return Repeats(rows, starts, np.diff(starts, append=len(rows)))
+        begins = (who[1:] != who[:-1]).nonzero()[0]
+        edges = np.zeros(len(begins) + 2, dtype=np.intp)
+        np.add(begins, 1, out=edges[1:-1])
+        edges[-1] = len(rows)
+        return Repeats(rows, edges[:-1], edges[1:] - edges[:-1])
 
 
 class ByLender:
@@ -90,14 +94,17 @@ class Line(ByLender):
 
     keys, caps (most per loan, minor units) : int64; slots, lenders : int32. The columns are never
     written to while the line is in use, so parts of them can be handed on.
+    count : how many places; first_key, last_key : -1 if there are none.
     """
 
     __slots__ = (
-        "_last_key",
         "_lender_rows",
         "_slot_rows",
         "caps",
+        "count",
+        "first_key",
         "keys",
+        "last_key",
         "slots",
     )
 
@@ -108,10 +115,10 @@ class Line(ByLender):
         self.caps = caps
         self._slot_rows: Positions | None = None
         self._lender_rows: Positions | None = None
-        self._last_key = -1
-
-    def __len__(self) -> int:
-        return len(self.keys)
+        self.count = len(keys)
+        self.first_key = self.last_key = -1
+        if self.count:
+            self.first_key, self.last_key = keys.item(0), keys.item(-1)
 
     @property
     def slot_rows(self) -> Positions:
@@ -127,13 +134,6 @@ class Line(ByLender):
             self._lender_rows = self.lenders.astype(np.int64)
         return self._lender_rows
 
-    @property
-    def last_key(self) -> int:
-        """The key of the last place; worked out once."""
-        if self._last_key < 0:
-            self._last_key = int(self.keys[-1])
-        return self._last_key
-
     def take(self, rows: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Line":
         """Some of the rows."""
         line = Line(self.keys[rows], self.slots[rows], self.lenders[rows], self.caps[rows])
@@ -144,6 +144,16 @@ class Line(ByLender):
                 line._lender_rows = self._lender_rows[rows]
         return line
 
+    def plus(self, key: int, slot: int, lender: int, cap: int) -> "Line":
+        """With one more place, where its key says."""
+        row = int(self.keys.searchsorted(key))
+        return Line(
+            _with(self.keys, row, key),
+            _with(self.slots, row, slot),
+            _with(self.lenders, row, lender),
+            _with(self.caps, row, cap),
+        )
+
     @staticmethod
     def joined(lines: Sequence["Line"]) -> "Line":
         """Lines one after the other."""
@@ -153,3 +163,10 @@ class Line(ByLender):
             np.concatenate([line.lenders for line in lines]),
             np.concatenate([line.caps for line in lines]),
         )
+
+
+def _with(column: npt.NDArray[_Number], row: int, value: int) -> npt.NDArray[_Number]:
+    """A column with a value more, before row `row`: quicker than `np.insert`."""
+    more = np.empty(len(column) + 1, dtype=column.dtype)
+    more[:row], more[row], more[row + 1 :] = column[:row], value, column[row:]
+    return more

@@ -53,8 +53,8 @@ class Placement:
             keys, slots, lenders, amounts = (
                 np.concatenate(column) for column in zip(*pieces, strict=True)
             )
-        if np.count_nonzero(amounts) < len(amounts):
-            used = amounts.nonzero()[0]
+        used = amounts.nonzero()[0]
+        if len(used) < len(amounts):
             keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
             amounts = amounts.take(used)
         elif len(pieces) == 1:

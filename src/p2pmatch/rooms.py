@@ -12,10 +12,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
-from p2pmatch.ladder import CHUNK, Chunk, key_bound, rates_of
+from p2pmatch.ladder import CHUNK, key_bound, rates_of
 from p2pmatch.line import Line, Repeats
 from p2pmatch.orders import Request
 from p2pmatch.state import State
@@ -24,10 +23,8 @@ from p2pmatch.units import FULL_SHARE
 
 __all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
 
-# A chunk with fewer rows is joined with those after it, if they are sparse too.
-_SPARSE: Final = 192
-# Rows without money that a chunk may keep before they are dropped.
-_DEAD_ROWS: Final = 64
+# Rows without money that a line may keep before they are dropped.
+_DEAD_ROWS: Final = 128
 
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -133,9 +130,9 @@ class Rooms:
         "ladder",
         "least",
         "limits",
+        "lines",
         "now",
         "overdue",
-        "pattern",
         "request",
         "scratch",
         "selective",
@@ -152,7 +149,8 @@ class Rooms:
         self.now = now
         self.held = held
         self.held_by: Amounts | None = None
-        if len(held.amounts):
+        holds = held is not NO_COMMITMENTS
+        if holds:
             self.held_by = np.zeros(len(state.lender_names), dtype=np.int64)
             np.add.at(self.held_by, held.lenders, held.amounts)
         cell = state.cell_of[request.grade, request.term]
@@ -161,13 +159,12 @@ class Rooms:
         self.least = state.least
         self.key_bound = key_bound(state.highest_rank_rate(cell, request.max_rate))
         self.overdue = bool(state.due(now)) if state.expiries else False
-        self.limits = self._limits()
-        self.pattern, self.tag_fits = (
-            state.tags_fit(request.tags) if self.ladder.tagged else (b"", None)
-        )
+        self.limits = self._limits() if state.lender_caps.in_force else []
+        pattern, self.tag_fits = state.tags_fit(request.tags) if self.ladder.tagged else (b"", None)
+        self.lines = self.ladder.lines(pattern)
         self.barred = self._barred()
         #: Whether places may have to be told apart by more than money, tags and rates.
-        self.selective = bool(self.barred or self.overdue or len(held.amounts))
+        self.selective = bool(self.barred) or self.overdue or holds
 
     def scan(self, size: int) -> Iterator[Rows]:
         """Walk the places that may take part in a loan of `size` in rank order, chunk by chunk.
@@ -287,40 +284,42 @@ class Rooms:
         state = self.state
         return bool(state.parts) and (state.shared or self.ladder.capped)
 
-    def _chunks(self) -> Iterator[Chunk]:
-        """The chunks that the request's rate reaches."""
-        chunks = self.ladder.chunks
-        at = 0
-        while at < len(chunks):
-            chunk = chunks[at]
-            if chunk.keys[chunk.start] >= self.key_bound:
-                return
-            if chunk.stop - chunk.start < _SPARSE:
-                self.ladder.join_next(at)
-            yield chunk
-            if chunk.start == chunk.stop:
-                self.ladder.forget(at)
-            else:
-                at += 1
-
     def found(self) -> Iterator[Found]:
-        """The places that may take part, chunk by chunk."""
-        for chunk in self._chunks():
-            found = self._taking_part(chunk)
+        """The places that may take part, line by line."""
+        key, last_key = -1, self.ladder.last_key
+        while key < last_key:
+            step = self.lines.after(key, self._behind)
+            if step is None:
+                return
+            line, key = step
+            if line.first_key >= self.key_bound:
+                return
+            found = self._taking_part(line) if line.count else None
             if found is not None:
                 yield found
 
-    def _taking_part(self, chunk: Chunk) -> Found | None:
-        """The places of a chunk that the request's tags fit; None if none of them may take part."""
-        line = chunk.line(self.pattern, self.tag_fits)
-        if not len(line):
+    def _behind(self, key: int, chunks: int) -> tuple[Line, int] | None:
+        """The places behind a key, in the ladder's next chunks."""
+        remaining, least = self.state.table.remaining, self.state.least
+        found = self.ladder.behind(key, chunks, remaining, least)
+        if found is None:
             return None
+        (keys, slots, lenders, tags, caps), end = found
+        line = Line(keys, slots, lenders, caps)
+        if self.tag_fits is not None:
+            line = line.take(self.tag_fits.take(tags).nonzero()[0])
+        return line, end
+
+    def _taking_part(self, line: Line) -> Found | None:
+        """The places of a line; None if none of them may take part."""
         least = self.least
-        room = self._money(line)
+        room = self.scratch.take(line.count)
+        # All slots are in the table; "clip" only spares numpy a copy.
+        self.state.table.remaining.take(line.slot_rows, out=room, mode="clip")
         # With a smallest note of 1 what is no note is nothing.
         alive = int(np.count_nonzero(room if least == 1 else room >= least))
-        if not alive or len(room) - alive >= _DEAD_ROWS:
-            line, room = self._shortened(chunk, room, len(room) - alive)
+        if not alive or line.count - alive >= _DEAD_ROWS:
+            line, room = self._shortened(line, room, line.count - alive)
             if not alive:
                 return None
         if self.ladder.capped:
@@ -335,32 +334,19 @@ class Rooms:
                 return None
         elif least > 1:
             room *= room >= least
-        return line, room, self._limit(line, room)
-
-    def _limit(self, line: Line, room: Amounts) -> Amounts | int | None:
-        """The lenders' joint rooms; who has no note of it left takes no part, and ends no loan."""
         joint = self._joint_room(line.lender_rows) if self.limits else None
-        if joint is not None and self.least > 1:
-            room *= joint >= self.least
-        return joint
+        if joint is not None and least > 1:
+            # Who has no note of it left takes no part, and ends no loan.
+            room *= joint >= least
+        return line, room, joint
 
-    def _money(self, line: Line) -> Amounts:
-        """What is left at each place."""
-        # All slots are in the table; "clip" only spares numpy a copy.
-        room = self.scratch.take(len(line))
-        return self.state.table.remaining.take(line.slot_rows, out=room, mode="clip")
-
-    def _shortened(self, chunk: Chunk, room: Amounts, dead: int) -> tuple[Line, Amounts]:
-        """The line that this request reads, and its rooms, without the rows without money."""
-        kept: slice | npt.NDArray[np.intp] = slice(dead, len(room))
+    def _shortened(self, line: Line, room: Amounts, dead: int) -> tuple[Line, Amounts]:
+        """A line, and its rooms, without the `dead` rows without money."""
+        kept: slice | npt.NDArray[np.intp] = slice(dead, line.count)
         # Most often they are the first, because the best places are used up first.
-        if np.count_nonzero(room[kept] >= self.least) < len(room) - dead:
+        if np.count_nonzero(room[kept] >= self.least) < line.count - dead:
             kept = (room >= self.least).nonzero()[0]
-        line = chunk.shorten(self.pattern, kept)
-        if chunk.is_spent:
-            used = slice(chunk.start, chunk.stop)
-            chunk.drop(self.state.table.remaining.take(chunk.slots[used]) >= self.least)
-        return line, room[kept]
+        return self.lines.shorten(line, kept), room[kept]
 
     def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
         """Take the places out of `fits` that are not eligible."""
@@ -386,7 +372,12 @@ class Rooms:
                 left = np.subtract(left, counted, out=counted)
                 if self.held_by is not None:
                     left += self.held_by.take(lenders)
-            room = left if room is None else _lesser(room, left)
+            if room is None:
+                room = left
+            elif isinstance(left, int):
+                room = _lesser(room, left)
+            else:
+                room = np.minimum(room, left, out=left)
         if isinstance(room, np.ndarray):
             np.maximum(room, 0, out=room)
         return room if room is None or self.increment == 1 else room - room % self.increment
@@ -464,57 +455,59 @@ class Rooms:
 
     def _limits(self) -> list[tuple[str, Amounts | None]]:
         """The limits in money that anybody has, each with what counts against it, by lender."""
-        names = [name for name in self.state.lender_caps.in_force if name in LIMIT_NAMES]
-        if not names:
-            return []
+        limits: list[tuple[str, Amounts | None]] = []
         exposure = self.state.exposure
         count = len(self.state.lender_names)
-        counted: dict[str, Callable[[], Amounts | None]] = {
-            "per_loan": lambda: None,
-            "per_borrower": lambda: exposure.to_borrower(self.request.borrower_id, count),
-            "per_grade": lambda: exposure.in_grade(self.request.grade, count),
-            "total": lambda: exposure.in_total(count),
-        }
-        return [(name, counted[name]()) for name in names]
+        for name in self.state.lender_caps.in_force:
+            match name:
+                case "per_loan":
+                    limits.append((name, None))
+                case "per_borrower":
+                    owed = exposure.to_borrower(self.request.borrower_id, count)
+                    limits.append((name, owed))
+                case "per_grade":
+                    limits.append((name, exposure.in_grade(self.request.grade, count)))
+                case "total":
+                    limits.append((name, exposure.in_total(count)))
+                case _:
+                    # A share of the loan is no limit in money.
+                    pass
+        return limits
 
     def _barred(self) -> list[int]:
         """The lenders that are the borrower or in its declared group."""
         borrower = self.request.borrower_id
         numbers = self.state.lenders
-        parties = [borrower, *self.state.groups.get(borrower, ())]
-        return [numbers[party] for party in parties if party in numbers]
+        barred = [numbers[borrower]] if borrower in numbers else []
+        if self.state.groups:
+            parties = self.state.groups.get(borrower, ())
+            barred += [numbers[party] for party in parties if party in numbers]
+        return barred
 
     def why_nothing(self) -> str:
-        """Why no loan could be made although the borrower's limit allows one.
-
-        Forgets chunks without money: no sweep comes by there that could.
-        """
+        """Why no loan could be made although the borrower's limit allows one."""
         posted = self.state.posted
         if posted is not None and not self.key_bound:
             rate = posted[self.state.cell_of[self.request.grade, self.request.term]]
             return "no_posted_rate" if rate is None else "below_posted_rate"
-        table = self.state.table
+        remaining, expires = self.state.table.remaining, self.state.table.expires
         standing = False
-        chunks = self.ladder.chunks
-        at = 0
-        while at < len(chunks):
-            chunk = chunks[at]
-            if standing and chunk.keys[chunk.start] >= self.key_bound:
+        key = -1
+        while (found := self.ladder.behind(key, 1, remaining, self.least)) is not None:
+            (keys, slots, lenders, tags, caps), key = found
+            if standing and keys[0] >= self.key_bound:
                 break
-            slots = chunk.slots[chunk.start : chunk.stop]
-            alive = table.remaining.take(slots) >= self.least
-            if not alive.any():
-                self.ladder.forget(at)
-                continue
-            at += 1
-            standing |= bool((table.expires.take(slots)[alive] > self.now).any())
-            line = chunk.line(self.pattern, self.tag_fits)
-            fits = table.remaining.take(line.slots) >= self.least
-            if len(fits):
-                self._bar(line, fits)
+            fits = remaining.take(slots) >= self.least
+            standing = standing or bool((expires.take(slots)[fits] > self.now).any())
+            if self.tag_fits is not None:
+                fits &= self.tag_fits.take(tags)
+            self._bar(Line(keys, slots, lenders, caps), fits)
             if fits.any():
                 return "below_min_amount"
-        return "no_eligible_offer" if standing else "empty_book"
+        if standing:
+            return "no_eligible_offer"
+        self.ladder.sweep_out(remaining, self.least)
+        return "empty_book"
 
 
 def _lesser(one: Amounts | int, other: Amounts | int) -> Amounts | int:

@@ -61,7 +61,7 @@ class SharedRooms(Rooms):
         Only where offers are used up in their order, and the last note is no smaller than the
         smallest: the others are left out.
         """
-        if not amounts or not isinstance(self.state.rules.allocation_rule, Fifo):
+        if not amounts or not isinstance(self.state.allocation, Fifo):
             return {}
         if not self.state.any_share:
             return self._ends(Rows.joined(self._line or []), amounts)

@@ -13,6 +13,7 @@ import numpy as np
 
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.ladder import key_bound
+from p2pmatch.line import Line
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
 from p2pmatch.rooms import Amounts, Found, Numbers, Rooms
@@ -128,7 +129,7 @@ class LiftedRooms(Rooms):
             cell = state.cell_of[request.grade, request.term]
             self.key_bound = key_bound(state.highest_rank_rate(cell, MAX_RATE))
         if "tags" in lifted:
-            self.pattern, self.tag_fits = b"", None
+            self.lines, self.tag_fits = self.ladder.lines(b""), None
         if "same_party" in lifted:
             self.barred = []
         if "below_min_note" in lifted:
@@ -139,23 +140,18 @@ class LiftedRooms(Rooms):
         """The amount, or what the borrower's limit leaves."""
         return self.request.amount if "borrower_limit" in self.lifted else super().largest()
 
-    def found(self) -> Iterator[Found]:
-        for chunk in self._chunks():
-            line = chunk.line(self.pattern, self.tag_fits)
-            if not len(line.slots):
-                continue
-            room = self.state.table.remaining.take(line.slots)
-            fits = room >= self.note_room
-            self._bar(line, fits)
-            if "offer_max_per_loan" not in self.lifted:
-                np.minimum(room, line.caps, out=room)
-            room -= room % self.increment
-            fits &= room >= self.least
-            joint = self._joint_room(line.lenders)
-            if joint is not None:
-                fits &= joint >= self.least
-            if fits.any():
-                yield line, room * fits, joint
+    def _taking_part(self, line: Line) -> Found | None:
+        room = self.state.table.remaining.take(line.slots)
+        fits = room >= self.note_room
+        self._bar(line, fits)
+        if "offer_max_per_loan" not in self.lifted:
+            np.minimum(room, line.caps, out=room)
+        room -= room % self.increment
+        fits &= room >= self.least
+        joint = self._joint_room(line.lenders)
+        if joint is not None:
+            fits &= joint >= self.least
+        return (line, room * fits, joint) if fits.any() else None
 
     def _lender_cap(
         self, lenders: Numbers | Amounts, joint: Amounts | int | None, target: int

@@ -361,7 +361,7 @@ def _restore_waiting(state: State, description: _Description, columns: Mapping[s
             rates = columns["waiting.rates"][rows]
             notes = Notes(amounts, rates, slots, lenders, *names, waits.rate_source)
             waiting.hold(Loan(waits.request, int(amounts.sum()), notes), keys, waits.until)
-        state.exposure.count(waits.request, lenders, amounts)
+        state.exposure.count(waits.request, lenders, amounts, int(amounts.sum()))
     waiting.arrivals = description.waiting_arrivals
 
 

@@ -66,6 +66,7 @@ class State:
     def __init__(self, rules: Rules, fill: Fill = fill) -> None:
         self.rules = rules
         self.least = rules.smallest_note
+        self.allocation = rules.allocation_rule
         self.pricing = rules.pricing_rule
         self.now: int | None = None
         self.version = 0
@@ -96,7 +97,7 @@ class State:
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
-        self.scratch = Scratch(CHUNK)
+        self.scratch = Scratch(2 * CHUNK)
         #: How a run of requests is filled (see `p2pmatch.fill`).
         self.fill = fill
         self.exposure = Exposure(rules.grades)
@@ -183,12 +184,12 @@ class State:
 
     def cells_of(self, slot: int) -> tuple[int, ...]:
         """The cells a slot stands in."""
-        return self._place_cells[int(self.table.place[slot])]
+        return self._place_cells[self.table.place.item(slot)]
 
     def ask_of(self, slot: int, cell: int) -> int:
         """What a slot's offer asks in a cell, ppm."""
-        card = self.cards.get(self.whole_of.get(slot, slot))
-        return int(self.table.rate[slot]) if card is None else card[self.cells[cell][0]]
+        card = self.cards.get(self.whole_of.get(slot, slot)) if self.cards else None
+        return self.table.rate.item(slot) if card is None else card[self.cells[cell][0]]
 
     def key_of(self, slot: int, cell: int) -> int:
         """The key of a slot's place in a cell: offers that ask no more than a posted rate tie."""
@@ -196,7 +197,7 @@ class State:
         if self.posted is not None:
             rate = max(rate, self.posted[cell] or 0)
         moved = self.moved.get(slot)
-        arrival = int(self.table.arrival[slot])
+        arrival = self.table.arrival.item(slot)
         return place_key(rate, arrival if moved is None else moved.get(cell, arrival))
 
     def keys_of(self, slots: Numbers, cell: int) -> Amounts:
@@ -222,7 +223,10 @@ class State:
 
     def remaining_of(self, first: int) -> int:
         """What of an offer's budget is still in the book, minor units."""
-        return sum(int(self.table.remaining[slot]) for slot in self.slots_of(first))
+        remaining = self.table.remaining
+        if first not in self.parts:
+            return remaining.item(first)
+        return sum(remaining.item(slot) for slot in self.parts[first])
 
     def offer_of(self, first: int) -> Offer:
         """The offer as it stands, as an object."""
@@ -353,7 +357,7 @@ class State:
         table = self.table
         self._forget_expiry(first)
         for slot in self.slots_of(first):
-            table.cancelled[slot] += table.remaining[slot]
+            table.cancelled[slot] += table.remaining.item(slot)
             table.remaining[slot] = 0
             table.state[slot] = state
             for cell in self.cells_of(slot):
@@ -362,13 +366,15 @@ class State:
     def lend(self, loan: Loan) -> None:
         """Take a new loan's notes out of what is committed to it, or else out of the budgets."""
         notes = loan.notes
-        committed = bool(self.waiting) and self.waiting.has_commitments(loan.request_id)
-        self.waiting.leave(loan.request_id)
+        committed = False
+        if self.waiting:
+            committed = self.waiting.has_commitments(loan.request_id)
+            self.waiting.leave(loan.request_id)
         if committed:
             np.subtract.at(self.table.committed, notes.offers, notes.amounts)
         else:
             np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
-            self.exposure.count(loan.request, notes.lenders, notes.amounts)
+            self.exposure.count(loan.request, notes.lenders, notes.amounts, loan.principal)
         self.exposure.book(loan)
 
     def lend_many(self, loans: Loans) -> None:
@@ -412,7 +418,7 @@ class State:
         table = self.table
         slots, amounts = back.slots, back.amounts
         np.subtract.at(table.committed, slots, amounts)
-        self.exposure.count(request, back.lenders, -amounts)
+        self.exposure.count(request, back.lenders, -amounts, -back.total)
         standing = table.state.take(slots) == STANDING
         np.add.at(table.remaining, slots[standing], amounts[standing])
         np.add.at(table.cancelled, slots[~standing], amounts[~standing])
@@ -428,7 +434,7 @@ class State:
     def _commit(self, request: Request, slots: Numbers, lenders: Numbers, amounts: Amounts) -> None:
         np.subtract.at(self.table.remaining, slots, amounts)
         np.add.at(self.table.committed, slots, amounts)
-        self.exposure.count(request, lenders, amounts)
+        self.exposure.count(request, lenders, amounts, int(amounts.sum()))
 
     def declare_group(self, borrower_id: str, members: frozenset[str]) -> None:
         """Bar these parties' offers from the borrower's requests, and no others any more."""
@@ -466,12 +472,12 @@ class State:
         self.shared |= offer.max_share is not None
 
     def _watch_expiry(self, first: int) -> None:
-        time = int(self.table.expires[first])
+        time = self.table.expires.item(first)
         if time != NEVER:
             self.expiries.setdefault(time, set()).add(first)
 
     def _forget_expiry(self, first: int) -> None:
-        time = int(self.table.expires[first])
+        time = self.table.expires.item(first)
         if time != NEVER:
             waiting = self.expiries[time]
             waiting.discard(first)
@@ -481,7 +487,7 @@ class State:
     def _stand(self, slot: int, *, again: bool = False) -> None:
         """Put a slot into the ladders of its cells; with `again`, only where it is not there."""
         table = self.table
-        who = slot, int(table.lender[slot]), int(table.tag[slot]), int(table.cap[slot])
+        who = slot, table.lender.item(slot), table.tag.item(slot), table.cap.item(slot)
         for cell in self.cells_of(slot):
             key = self.key_of(slot, cell)
             if not (again and self.ladders[cell].revive(key)):

@@ -59,7 +59,7 @@ class Sweep:
         self.request = rooms.request
         self.increment = rooms.increment
         self.least = rooms.least
-        self.rule = rooms.state.rules.allocation_rule
+        self.rule = rooms.state.allocation
 
     def run(self, least_amount: int) -> Placement:
         """Try targets from the request's amount downwards until one can be placed whole.

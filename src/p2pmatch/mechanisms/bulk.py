@@ -39,7 +39,7 @@ def may_run(state: State, requests: RequestColumns) -> bool:
     return (
         len(requests) >= _FEW
         and rules.matching == "immediate"
-        and isinstance(rules.allocation_rule, Fifo)
+        and isinstance(state.allocation, Fifo)
         and isinstance(rules.pricing_rule, PayAsOffered)
         and not state.waiting
         and not state.any_share

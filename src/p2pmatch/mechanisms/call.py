@@ -193,7 +193,7 @@ def _matched(
             request_id=name,
             offer_ids=[state.offer_names[slot] for slot in slots[first:stop].tolist()],
         )
-        matched[first:stop] = allocated(state.rules.allocation_rule, level)
+        matched[first:stop] = allocated(state.allocation, level)
     return matched, (stood, need)
 
 
@@ -201,7 +201,7 @@ def _nothing_limits(state: State, cell: int, asked: Sequence[Resting]) -> bool:
     """Whether every loan can be had from the supply in rank order, whoever it is for. O(m)."""
     rules = state.rules
     return (
-        isinstance(rules.allocation_rule, Fifo)
+        isinstance(state.allocation, Fifo)
         and state.least == rules.increment
         and not (state.lender_caps.in_force or state.any_share or state.groups)
         and rules.borrower_limits.total is None

@@ -15,7 +15,7 @@ __all__ = ["match", "match_now"]
 def match(rooms: Rooms) -> tuple[Placement, Loan | None]:
     """The loan that these rooms make for their request, if any, and what it is made of."""
     placement = placed(rooms)
-    return placement, loan_of(rooms, placement) if len(placement.slots) else None
+    return placement, loan_of(rooms, placement) if placement.principal else None
 
 
 def match_now(state: State, request: Request, now: int, hold_for: int | None = None) -> list[Event]:
@@ -26,10 +26,11 @@ def match_now(state: State, request: Request, now: int, hold_for: int | None = N
     `LoanMade`, or `LoanHeld` for `hold_for` from now, if a loan can be made; `RequestUnfunded` for
     what of the request is left without.
     """
-    placement, loan = match(Rooms(state, request, now))
+    rooms = Rooms(state, request, now)
+    placement = placed(rooms)
     events: list[Event] = []
-    if loan is not None:
-        events.append(loan_event(loan, now, hold_for))
+    if placement.principal:
+        events.append(loan_event(loan_of(rooms, placement), now, hold_for))
     if placement.reason is not None:
         events.append(
             RequestUnfunded(
