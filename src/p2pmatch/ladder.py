@@ -76,9 +76,11 @@ def key_bounds(rates_ppm: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return (rates_ppm + 1) << _ARRIVAL_BITS
 
 
-def rates_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The rates, ppm, in an array of keys."""
-    return keys >> _ARRIVAL_BITS
+def rates_of(
+    keys: npt.NDArray[np.int64], out: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int64]:
+    """The rates, ppm, in an array of keys; written to `out`, if given, which may be the keys."""
+    return np.right_shift(keys, _ARRIVAL_BITS, out=out)
 
 
 def arrivals_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -113,9 +113,11 @@ class _Run:
     def loans(self, row: int, stop: int, notes: slice) -> Loans:
         """The loans of the requests from `row` to `stop`."""
         state, made = self.state, self.made
+        keys = made.keys[notes]
         columns = Notes(
             made.amounts[notes],
-            rates_of(made.keys[notes]),
+            # Nobody reads these keys any more, and new space has to be cleared first.
+            rates_of(keys, out=keys),
             made.slots[notes],
             made.lenders[notes],
             state.offer_names,
