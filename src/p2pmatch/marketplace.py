@@ -356,7 +356,7 @@ class Marketplace:
         -----
         The same results as from so many calls of `submit`. Where offers are used up in order of
         arrival at their own rates, and nobody waits, requests are filled in runs: with the extra
-        `fast` some ten times as fast; without it, where nobody has limits, some three times.
+        `fast` some ten times as fast; without it, where nobody has limits, some seven times.
         """
         now = checks.check_time(now)
         if not isinstance(columns, RequestColumns):
