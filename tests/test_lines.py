@@ -188,6 +188,12 @@ def test_what_stands_behind_so_many_lines_is_read_each_time(
         book.check(b"")
     lines = book.ladder.lines(b"")
     assert len(lines) == 2
+    # Nor are there more when the first is cut in several, because many have come into it.
+    for start in range(1, 8):
+        for key in range(start, 2_500, 10):
+            book.add(key)
+        book.check(b"")
+        assert len(lines) <= 2
 
 
 def test_a_shortened_part_of_a_line_is_not_taken_for_the_whole() -> None:

@@ -330,8 +330,6 @@ def _not_waiting(state: State, request_id: str, accepted: str) -> P2PMatchError:
 
 def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[int] | None) -> None:
     rules = state.rules
-    if grades is None and terms is None:
-        return
     for grade in grades or ():
         if grade not in rules.grades:
             raise UnknownName("unknown_grade", "grades", grade, f"among {list(rules.grades)}")

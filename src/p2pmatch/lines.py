@@ -21,7 +21,7 @@ _FEW: Final = 128
 _ENOUGH: Final = 512
 # After so many uses a short one is made one with the next.
 _USES: Final = 4
-# It never has more than so many.
+# Nobody comes into one that has so many: it is cut anew.
 _MOST: Final = 1024
 # So many lines are kept; what is behind them is read anew each time.
 _KEPT: Final = 64
@@ -58,7 +58,6 @@ class Lines:
         at = bisect_left(self._ends, key)
         line = self._lines[at]
         if line is not None:
-            # One that many have come into is cut anew.
             self._lines[at] = line.plus(key, slot, lender, cap) if line.count < _MOST else None
 
     def forget(self, key: int) -> None:
@@ -139,6 +138,8 @@ class Lines:
             self._ends.insert(at, end)
             self._lines.insert(at, line)
             self._uses.insert(at, 0)
+            # Where one is cut in several there may be more than are kept.
+            del self._ends[_KEPT:], self._lines[_KEPT:], self._uses[_KEPT:]
         return line
 
 

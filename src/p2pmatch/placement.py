@@ -58,7 +58,7 @@ class Placement:
             keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
             amounts = amounts.take(used)
         elif len(pieces) == 1:
-            # Copies, because the columns are a chunk's, which changes under the loan's notes.
+            # Copies, because a view would keep the whole line in memory as long as the loan.
             slots, lenders = slots.copy(), lenders.copy()
         return Placement(principal, keys, slots, lenders, amounts, unfunded, reason)
 

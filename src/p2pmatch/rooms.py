@@ -1,6 +1,6 @@
 """What every place of a cell could give to one request: limits turned into integer room.
 
-The request's limits are made ready once; then the ranking is read a chunk at a time, in vector
+The request's limits are made ready once; then the ranking is read a line at a time, in vector
 passes. Nothing is allocated here: the sweep decides which of the rooms are used.
 """
 
@@ -167,7 +167,7 @@ class Rooms:
         self.selective = bool(self.barred) or self.overdue or holds
 
     def scan(self, size: int) -> Iterator[Rows]:
-        """Walk the places that may take part in a loan of `size` in rank order, chunk by chunk.
+        """Walk the places that may take part in a loan of `size` in rank order, line by line.
 
         When the next piece is asked for, what this one could give counts as taken.
         """
@@ -276,7 +276,7 @@ class Rooms:
             sums[whole_of.get(slot, slot)] += amount
         return sums
 
-    # What one chunk's places may give
+    # What one line's places may give
 
     @property
     def parts_bind(self) -> bool:

@@ -26,11 +26,10 @@ def match_now(state: State, request: Request, now: int, hold_for: int | None = N
     `LoanMade`, or `LoanHeld` for `hold_for` from now, if a loan can be made; `RequestUnfunded` for
     what of the request is left without.
     """
-    rooms = Rooms(state, request, now)
-    placement = placed(rooms)
+    placement, loan = match(Rooms(state, request, now))
     events: list[Event] = []
-    if placement.principal:
-        events.append(loan_event(loan_of(rooms, placement), now, hold_for))
+    if loan is not None:
+        events.append(loan_event(loan, now, hold_for))
     if placement.reason is not None:
         events.append(
             RequestUnfunded(
