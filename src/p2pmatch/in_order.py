@@ -8,7 +8,7 @@ import numpy as np
 
 from p2pmatch.allocation import Fifo
 from p2pmatch.commitments import NO_COMMITMENTS
-from p2pmatch.placement import Columns, Placement
+from p2pmatch.placement import Columns, Placement, giving
 from p2pmatch.rooms import Rooms
 
 __all__ = ["in_order"]
@@ -35,9 +35,13 @@ def in_order(rooms: Rooms) -> Placement | None:
     ):
         return None
     scratch, least = rooms.scratch, rooms.least
-    taken = rooms.begin()
+    scratch.begin()
+    taken = state.taken
+    taken.begin(len(state.lender_names))
     pieces: list[Columns] = []
-    for line, own, joint in rooms.found():
+    key = -1
+    while (step := rooms.behind(key)) is not None:
+        (line, own, joint), key = step
         given = own
         if joint is not None:
             given = scratch.take(line.count)
@@ -47,7 +51,7 @@ def in_order(rooms: Rooms) -> Placement | None:
         reached = np.add.accumulate(given, out=scratch.take(line.count))
         total: int = reached.item(-1)
         if total < missing:
-            pieces.append((line.keys, line.slots, line.lenders, given))
+            pieces.append(giving(line.keys, line.slots, line.lenders, given))
             missing -= total
             if joint is not None:
                 taken.add(line.lender_rows, given)
@@ -56,11 +60,7 @@ def in_order(rooms: Rooms) -> Placement | None:
         last = missing - reached.item(end) + given.item(end)
         if last < least:
             return None
-        # What leads the line without money is no part of the loan.
-        first = 0 if given.item(0) else int(reached.searchsorted(0, side="right"))
-        rows = slice(first, end + 1)
-        given = given[rows].copy()
-        given[-1] = last
-        pieces.append((line.keys[rows], line.slots[rows], line.lenders[rows], given))
+        given[end] = last
+        pieces.append(giving(line.keys, line.slots, line.lenders, given[: end + 1]))
         return Placement.joined(rooms.request.amount, pieces)
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import attrs
 import numpy as np
@@ -14,6 +14,9 @@ Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", np.int32, np.int64)
+# Lenders' numbers and rows are int32.
+_ROW_BITS: Final = 32
+_ROWS: Final = 2**_ROW_BITS - 1
 
 
 @attrs.define(eq=False)
@@ -48,18 +51,22 @@ class Repeats:
         [1, 3]
         """
         # Sorting alone is quicker than asking for the order, and mostly enough.
-        ranked = lenders.copy()
-        ranked.sort()
-        if not np.count_nonzero(ranked[1:] == ranked[:-1]):
+        alone = lenders.copy()
+        alone.sort()
+        if not np.count_nonzero(alone[1:] == alone[:-1]):
             return None
-        order = lenders.argsort(kind="stable")
-        ranked = lenders[order]
-        same = ranked[1:] == ranked[:-1]
-        several = np.zeros(len(lenders), dtype=np.bool_)
+        # For the same reason rows are sorted along, not asked for.
+        ranked = lenders.astype(np.int64)
+        ranked <<= _ROW_BITS
+        ranked += np.arange(len(lenders))
+        ranked.sort()
+        who = ranked >> _ROW_BITS
+        same = who[1:] == who[:-1]
+        several = np.zeros(len(who), dtype=np.bool_)
         several[1:] = same
         several[:-1] |= same
-        rows = order[several]
-        who = lenders[rows]
+        who = who[several]
+        rows = ranked[several] & _ROWS
         begins = (who[1:] != who[:-1]).nonzero()[0]
         edges = np.zeros(len(begins) + 2, dtype=np.intp)
         np.add(begins, 1, out=edges[1:-1])
@@ -95,6 +102,7 @@ class Line(ByLender):
     keys, caps (most per loan, minor units) : int64; slots, lenders : int32. The columns are never
     written to while the line is in use, so parts of them can be handed on.
     count : how many places; first_key, last_key : -1 if there are none.
+    reads : how often a sweep has read it.
     """
 
     __slots__ = (
@@ -105,6 +113,7 @@ class Line(ByLender):
         "first_key",
         "keys",
         "last_key",
+        "reads",
         "slots",
     )
 
@@ -115,6 +124,7 @@ class Line(ByLender):
         self.caps = caps
         self._slot_rows: Positions | None = None
         self._lender_rows: Positions | None = None
+        self.reads = 0
         self.count = len(keys)
         self.first_key = self.last_key = -1
         if self.count:

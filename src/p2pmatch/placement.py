@@ -8,7 +8,7 @@ import numpy as np
 from p2pmatch.commitments import NO_COMMITMENTS, Amounts, Numbers
 from p2pmatch.ladder import rates_of
 
-__all__ = ["Columns", "Placement"]
+__all__ = ["Columns", "Placement", "giving"]
 
 #: Keys, slots, lenders and amounts of some places.
 Columns = tuple[Amounts, Numbers, Numbers, Amounts]
@@ -46,20 +46,13 @@ class Placement:
     def joined(
         principal: int, pieces: Sequence[Columns], unfunded: int = 0, reason: str | None = None
     ) -> "Placement":
-        """What these places give, piece after piece; those that give nothing are left out."""
+        """What these places give (see `giving`), piece after piece."""
         if len(pieces) == 1:
             keys, slots, lenders, amounts = pieces[0]
         else:
             keys, slots, lenders, amounts = (
                 np.concatenate(column) for column in zip(*pieces, strict=True)
             )
-        used = amounts.nonzero()[0]
-        if len(used) < len(amounts):
-            keys, slots, lenders = keys.take(used), slots.take(used), lenders.take(used)
-            amounts = amounts.take(used)
-        elif len(pieces) == 1:
-            # Copies, because a view would keep the whole line in memory as long as the loan.
-            slots, lenders = slots.copy(), lenders.copy()
         return Placement(principal, keys, slots, lenders, amounts, unfunded, reason)
 
     @staticmethod
@@ -67,3 +60,9 @@ class Placement:
         """No loan."""
         none = NO_COMMITMENTS
         return Placement(0, none.keys, none.slots, none.lenders, none.amounts, unfunded, reason)
+
+
+def giving(keys: Amounts, slots: Numbers, lenders: Numbers, given: Amounts) -> Columns:
+    """The places that give something. Copies: a view would keep a line as long as the loan."""
+    used = given.nonzero()[0]
+    return keys.take(used), slots.take(used), lenders.take(used), given.take(used)

@@ -25,6 +25,8 @@ __all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
 
 # Rows without money that a line may keep before they are dropped.
 _DEAD_ROWS: Final = 128
+# From one row that is looked at to the next: a prime, so that none is left out.
+_STRIDE: Final = 61
 
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -286,19 +288,30 @@ class Rooms:
 
     def found(self) -> Iterator[Found]:
         """The places that may take part, line by line."""
-        key, last_key = -1, self.ladder.last_key
+        key = -1
+        while (step := self.behind(key)) is not None:
+            found, key = step
+            yield found
+
+    def behind(self, key: int) -> tuple[Found, int] | None:
+        """The next line behind a key with places that may take part, and where it ends.
+
+        None: there is none.
+        """
+        last_key = self.ladder.last_key
         while key < last_key:
-            step = self.lines.after(key, self._behind)
+            step = self.lines.after(key, self._read)
             if step is None:
-                return
+                return None
             line, key = step
             if line.first_key >= self.key_bound:
-                return
+                return None
             found = self._taking_part(line) if line.count else None
             if found is not None:
-                yield found
+                return found, key
+        return None
 
-    def _behind(self, key: int, chunks: int) -> tuple[Line, int] | None:
+    def _read(self, key: int, chunks: int) -> tuple[Line, int] | None:
         """The places behind a key, in the ladder's next chunks."""
         remaining, least = self.state.table.remaining, self.state.least
         found = self.ladder.behind(key, chunks, remaining, least)
@@ -316,12 +329,14 @@ class Rooms:
         room = self.scratch.take(line.count)
         # All slots are in the table; "clip" only spares numpy a copy.
         self.state.table.remaining.take(line.slot_rows, out=room, mode="clip")
-        # With a smallest note of 1 what is no note is nothing.
-        alive = int(np.count_nonzero(room if least == 1 else room >= least))
-        if not alive or line.count - alive >= _DEAD_ROWS:
-            line, room = self._shortened(line, room, line.count - alive)
-            if not alive:
-                return None
+        # To count costs as much as to read; one row, each time another, says if it is worth while.
+        line.reads += 1
+        if room.item(line.reads * _STRIDE % line.count) < least:
+            alive = int(np.count_nonzero(room >= least))
+            if not alive or line.count - alive >= _DEAD_ROWS:
+                line, room = self._shortened(line, room, line.count - alive)
+                if not alive:
+                    return None
         if self.ladder.capped:
             np.minimum(room, line.caps, out=room)
         if self.increment > 1:

@@ -15,7 +15,7 @@ from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.in_order import in_order
 from p2pmatch.ladder import key_bound, rates_of
 from p2pmatch.orders import Request
-from p2pmatch.placement import Placement
+from p2pmatch.placement import Placement, giving
 from p2pmatch.rooms import Amounts, Numbers, Rooms, Rows
 from p2pmatch.state import State
 
@@ -242,7 +242,7 @@ class Sweep:
         return min(target, int(np.minimum(sums, rows.raw[order][starts]).sum()))
 
     def _placement(self, principal: int, pieces: list[Rows], reason: str | None) -> Placement:
-        columns = [(rows.keys, rows.slots, rows.lenders, rows.given) for rows in pieces]
+        columns = [giving(rows.keys, rows.slots, rows.lenders, rows.given) for rows in pieces]
         return Placement.joined(principal, columns, self.request.amount - principal, reason)
 
     def _nothing(self, reason: str) -> Placement:
