@@ -125,19 +125,17 @@ def _cancel_offer(state: State, command: c.CancelOffer) -> list[e.Event]:
 
 def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
     request, time_in_force, now = command.request, command.time_in_force, command.now
+    hold_for = command.hold_for
     check_request(state, request, now)
+    rests = state.rules.matching != "immediate"
     if not isinstance(time_in_force, Immediate):
         _check_closing(state, request, time_in_force, now)
-    if command.hold_for is not None and now + command.hold_for > MAX_TIME:
-        longest = MAX_TIME - now
-        raise InvalidValue("too_large", "hold_for", command.hold_for, f"at most {longest}")
-    if isinstance(time_in_force, Immediate) and state.rules.matching == "immediate":
-        return match_now(state, request, now, command.hold_for)
-    return [
-        e.RequestRests(
-            now=now, request=request, time_in_force=time_in_force, hold_for=command.hold_for
-        )
-    ]
+        rests = True
+    if hold_for is not None and now + hold_for > MAX_TIME:
+        raise InvalidValue("too_large", "hold_for", hold_for, f"at most {MAX_TIME - now}")
+    if not rests:
+        return match_now(state, request, now, hold_for)
+    return [e.RequestRests(now=now, request=request, time_in_force=time_in_force, hold_for=hold_for)]
 
 
 def _submit_requests(state: State, command: c.SubmitRequests) -> list[e.Event]:
@@ -267,7 +265,8 @@ def check_request(state: State, request: Request, now: int) -> None:
         )
     if request.request_id in state.requests:
         raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
-    _check_expiry(request.expires_at, now)
+    if request.expires_at is not None:
+        _check_expiry(request.expires_at, now)
 
 
 def _check_requests(state: State, requests: RequestColumns, now: int) -> None:

@@ -42,13 +42,13 @@ def in_order(rooms: Rooms) -> Placement | None:
     key = -1
     while (step := rooms.behind(key)) is not None:
         (line, own, joint), key = step
-        given = own
+        given, free = own, scratch.take(line.count)
         if joint is not None:
-            given = scratch.take(line.count)
+            given, free = free, own
             taken.room(line.lender_rows, own, joint, least, line.repeats, given)
             if least > rooms.increment:
                 given *= given >= least
-        reached = np.add.accumulate(given, out=scratch.take(line.count))
+        reached = np.add.accumulate(given, out=free)
         total: int = reached.item(-1)
         if total < missing:
             pieces.append(giving(line.keys, line.slots, line.lenders, given))

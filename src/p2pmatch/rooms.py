@@ -24,7 +24,7 @@ from p2pmatch.units import FULL_SHARE
 __all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
 
 # Rows without money that a line may keep before they are dropped.
-_DEAD_ROWS: Final = 128
+_DEAD_ROWS: Final = 256
 # From one row that is looked at to the next: a prime, so that none is left out.
 _STRIDE: Final = 61
 
@@ -300,7 +300,7 @@ class Rooms:
         """
         last_key = self.ladder.last_key
         while key < last_key:
-            step = self.lines.after(key, self._read)
+            step = self.lines.after(key, self._from_ladder)
             if step is None:
                 return None
             line, key = step
@@ -311,7 +311,7 @@ class Rooms:
                 return found, key
         return None
 
-    def _read(self, key: int, chunks: int) -> tuple[Line, int] | None:
+    def _from_ladder(self, key: int, chunks: int) -> tuple[Line, int] | None:
         """The places behind a key, in the ladder's next chunks."""
         remaining, least = self.state.table.remaining, self.state.least
         found = self.ladder.behind(key, chunks, remaining, least)

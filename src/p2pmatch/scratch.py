@@ -36,7 +36,8 @@ class Scratch:
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._arrays: list[npt.NDArray[np.int64]] = []
+        # They take memory only once they are written to.
+        self._arrays = [np.empty(rows, dtype=np.int64) for _ in range(_ARRAYS if rows else 0)]
         self._taken = 0
 
     def begin(self) -> None:
@@ -45,10 +46,8 @@ class Scratch:
 
     def take(self, rows: int) -> npt.NDArray[np.int64]:
         """An array of so many rows, whatever is in it, until the next `begin`."""
-        if rows > self._rows or self._taken == _ARRAYS:
+        at = self._taken
+        if rows > self._rows or at == _ARRAYS:
             return np.empty(rows, dtype=np.int64)
-        if self._taken == len(self._arrays):
-            self._arrays.append(np.empty(self._rows, dtype=np.int64))
-        array = self._arrays[self._taken]
-        self._taken += 1
-        return array[:rows]
+        self._taken = at + 1
+        return self._arrays[at][:rows]
