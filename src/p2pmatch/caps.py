@@ -33,6 +33,12 @@ class LenderCaps:
         self.in_force = [
             name for name in (*LIMIT_NAMES, "max_share") if getattr(default, name) is not None
         ]
+        #: The limit per loan where it is the only one in money and the same for everybody.
+        self.only_per_loan = self._only_per_loan()
+
+    def _only_per_loan(self) -> int | None:
+        limits = set(self.in_force) - {"max_share"}
+        return None if limits != {"per_loan"} or self._columns else self.default.per_loan
 
     def set(self, lender: int, limits: Limits) -> None:
         """Give a lender limits of its own; limits without any value take them away again."""
@@ -68,6 +74,7 @@ class LenderCaps:
         if name not in self.in_force:
             self.in_force.append(name)
         self._columns[name] = grown(column, count, _absent(name) if default is None else default)
+        self.only_per_loan = None
         return self._columns[name]
 
 

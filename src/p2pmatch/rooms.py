@@ -32,6 +32,10 @@ Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 # Places; each one's own room, 0 where it may not take part; the lenders' joint room.
 Found = tuple[Line, Amounts, Amounts | int | None]
+# A limit's name, and what counts against it, by lender.
+Limited = tuple[str, Amounts | None]
+_NO_LIMITS: Final[Sequence[Limited]] = ()
+_ONLY_PER_LOAN: Final[Sequence[Limited]] = (("per_loan", None),)
 # From a request's id and offers' ids to the lots by which the offers are ranked.
 Draw = Callable[[str, Sequence[str]], Sequence[bytes]]
 
@@ -128,6 +132,7 @@ class Rooms:
         "held",
         "held_by",
         "increment",
+        "joint",
         "key_bound",
         "ladder",
         "least",
@@ -161,7 +166,14 @@ class Rooms:
         self.least = state.least
         self.key_bound = key_bound(state.highest_rank_rate(cell, request.max_rate))
         self.overdue = bool(state.due(now)) if state.expiries else False
-        self.limits = self._limits() if state.lender_caps.in_force else []
+        caps = state.lender_caps
+        #: The joint room, if that is known to be one number for all.
+        self.joint = caps.only_per_loan
+        if self.joint is not None:
+            self.joint -= self.joint % self.increment
+            self.limits = _ONLY_PER_LOAN
+        else:
+            self.limits = self._limits() if caps.in_force else _NO_LIMITS
         pattern, self.tag_fits = state.tags_fit(request.tags) if self.ladder.tagged else (b"", None)
         self.lines = self.ladder.lines(pattern)
         self.barred = self._barred()
@@ -349,7 +361,9 @@ class Rooms:
                 return None
         elif least > 1:
             room *= room >= least
-        joint = self._joint_room(line.lender_rows) if self.limits else None
+        joint: Amounts | int | None = self.joint
+        if joint is None and self.limits:
+            joint = self._joint_room(line.lender_rows)
         if joint is not None and least > 1:
             # Who has no note of it left takes no part, and ends no loan.
             room *= joint >= least
@@ -468,9 +482,9 @@ class Rooms:
         room = max(limit - owed, 0)
         return min(self.request.amount, room - room % self.increment)
 
-    def _limits(self) -> list[tuple[str, Amounts | None]]:
+    def _limits(self) -> Sequence[Limited]:
         """The limits in money that anybody has, each with what counts against it, by lender."""
-        limits: list[tuple[str, Amounts | None]] = []
+        limits: list[Limited] = []
         exposure = self.state.exposure
         count = len(self.state.lender_names)
         for name in self.state.lender_caps.in_force:
