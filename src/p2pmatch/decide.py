@@ -127,15 +127,16 @@ def _submit_request(state: State, command: c.SubmitRequest) -> list[e.Event]:
     request, time_in_force, now = command.request, command.time_in_force, command.now
     hold_for = command.hold_for
     check_request(state, request, now)
-    rests = state.rules.matching != "immediate"
+    at_once = state.rules.matching == "immediate"
     if not isinstance(time_in_force, Immediate):
         _check_closing(state, request, time_in_force, now)
-        rests = True
+        at_once = False
     if hold_for is not None and now + hold_for > MAX_TIME:
         raise InvalidValue("too_large", "hold_for", hold_for, f"at most {MAX_TIME - now}")
-    if not rests:
+    if at_once:
         return match_now(state, request, now, hold_for)
-    return [e.RequestRests(now=now, request=request, time_in_force=time_in_force, hold_for=hold_for)]
+    rests = e.RequestRests(now=now, request=request, time_in_force=time_in_force, hold_for=hold_for)
+    return [rests]
 
 
 def _submit_requests(state: State, command: c.SubmitRequests) -> list[e.Event]:

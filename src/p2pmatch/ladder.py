@@ -98,7 +98,18 @@ class Chunk:
     reads : how often it was read; lent : whether others may have views of its columns.
     """
 
-    __slots__ = ("caps", "keys", "lenders", "lent", "reads", "slots", "start", "stop", "tags")
+    __slots__ = (
+        "_views",
+        "caps",
+        "keys",
+        "lenders",
+        "lent",
+        "reads",
+        "slots",
+        "start",
+        "stop",
+        "tags",
+    )
 
     def __init__(self) -> None:
         self.start = 0
@@ -114,6 +125,8 @@ class Chunk:
         self.lenders = np.empty(CHUNK, dtype=np.int32)
         self.tags = np.empty(CHUNK, dtype=np.int32)
         self.caps = np.empty(CHUNK, dtype=np.int64)
+        # To move rows by these takes a quarter of the time.
+        self._views = tuple(column.data for column in self.columns())
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -143,11 +156,15 @@ class Chunk:
         else:
             self.fill(tuple(column.take(rows) for column in self.rows()))
 
+    def row_of(self, key: int) -> int:
+        """The first row with that key or one above it; `stop` if there is none. O(log n)."""
+        return bisect_left(self._views[0], key, self.start, self.stop)
+
     def insert(self, row: int, values: tuple[int, int, int, int, int]) -> None:
         """Put a row before row `row`; there must be space after the last."""
         row = self._own(row)
         before, after = slice(row, self.stop), slice(row + 1, self.stop + 1)
-        for column, value in zip(self.columns(), values, strict=True):
+        for column, value in zip(self._views, values, strict=True):
             column[after] = column[before]
             column[row] = value
         self.stop += 1
@@ -156,7 +173,7 @@ class Chunk:
         """Take row `row` out."""
         row = self._own(row)
         before, after = slice(row + 1, self.stop), slice(row, self.stop - 1)
-        for column in self.columns():
+        for column in self._views:
             column[after] = column[before]
         self.stop -= 1
 
@@ -266,23 +283,33 @@ class Ladder:
         """Put one place where its key says; `cap` is `NO_CAP` where there is none."""
         self.tagged |= tag != 0
         self.capped |= cap != NO_CAP
-        if not self.chunks:
-            self.chunks.append(Chunk())
-            self._last_keys.append(key)
-        at = min(bisect_left(self._last_keys, key), len(self.chunks) - 1)
+        if self._lines:
+            self._add_to_lines(key, slot, lender, tag, cap)
+        at = bisect_left(self._last_keys, key)
+        if at == len(self._last_keys):
+            at = self._reach(key)
         if self.chunks[at].stop == CHUNK:
             self._make_space(at)
-            at = min(bisect_left(self._last_keys, key), len(self.chunks) - 1)
+            at = bisect_left(self._last_keys, key)
+        chunk = self.chunks[at]
+        chunk.insert(chunk.row_of(key), (key, slot, lender, tag, cap))
+
+    def _add_to_lines(self, key: int, slot: int, lender: int, tag: int, cap: int) -> None:
         for pattern, lines in list(self._lines.items()):
             if not pattern or (tag < len(pattern) and pattern[tag]):
                 lines.add(key, slot, lender, cap)
             elif tag >= len(pattern):
                 # Of a time with fewer tag rules: nobody asks for it any more.
                 del self._lines[pattern]
-        chunk = self.chunks[at]
-        row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
-        chunk.insert(row, (key, slot, lender, tag, cap))
-        self._last_keys[at] = max(self._last_keys[at], key)
+
+    def _reach(self, key: int) -> int:
+        """Make the last chunk end with a key behind all others; which one that is."""
+        if self.chunks:
+            self._last_keys[-1] = key
+        else:
+            self.chunks.append(Chunk())
+            self._last_keys.append(key)
+        return len(self.chunks) - 1
 
     def extend(self, rows: Columns) -> None:
         """Put in many places: columns as in `Chunk.columns`, sorted by key.
@@ -366,7 +393,7 @@ class Ladder:
         if at == len(self.chunks):
             return None
         chunk = self.chunks[at]
-        row = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
+        row = chunk.row_of(key)
         return None if row == chunk.stop or chunk.keys[row] != key else (at, row)
 
     def _forget(self, key: int) -> None:

@@ -344,11 +344,9 @@ class Rooms:
         # To count costs as much as to read; one row, each time another, says if it is worth while.
         line.reads += 1
         if room.item(line.reads * _STRIDE % line.count) < least:
-            alive = int(np.count_nonzero(room >= least))
-            if not alive or line.count - alive >= _DEAD_ROWS:
-                line, room = self._shortened(line, room, line.count - alive)
-                if not alive:
-                    return None
+            line, room = self._shortened(line, room)
+            if not line.count:
+                return None
         if self.ladder.capped:
             np.minimum(room, line.caps, out=room)
         if self.increment > 1:
@@ -369,12 +367,17 @@ class Rooms:
             room *= joint >= least
         return line, room, joint
 
-    def _shortened(self, line: Line, room: Amounts, dead: int) -> tuple[Line, Amounts]:
-        """A line, and its rooms, without the `dead` rows without money."""
+    def _shortened(self, line: Line, room: Amounts) -> tuple[Line, Amounts]:
+        """A line, and its rooms, without the rows without money, if they are many or all."""
+        with_money = room >= self.least
+        alive = int(np.count_nonzero(with_money))
+        dead = line.count - alive
+        if alive and dead < _DEAD_ROWS:
+            return line, room
         kept: slice | npt.NDArray[np.intp] = slice(dead, line.count)
         # Most often they are the first, because the best places are used up first.
-        if np.count_nonzero(room[kept] >= self.least) < line.count - dead:
-            kept = (room >= self.least).nonzero()[0]
+        if np.count_nonzero(with_money[kept]) < alive:
+            kept = with_money.nonzero()[0]
         return self.lines.shorten(line, kept), room[kept]
 
     def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
