@@ -136,9 +136,10 @@ class Chunk:
         return self.keys, self.slots, self.lenders, self.tags, self.caps
 
     def fill(self, rows: Columns) -> None:
-        """Hold exactly these rows, in columns of its own."""
+        """Hold exactly these rows, in columns of its own. They are not views of its columns."""
         count = len(rows[0])
-        self._renew()
+        if self.lent:
+            self._renew()
         for column, values in zip(self.columns(), rows, strict=True):
             column[:count] = values
         self.start, self.stop = 0, count

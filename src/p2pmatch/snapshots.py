@@ -292,7 +292,7 @@ def _restore_offers(state: State, description: _Description, columns: Mapping[st
     state.cards = dict(description.cards)
     state.moved = {slot: dict(arrivals) for slot, arrivals in description.moved}
     state.lender_names = _names(columns["lenders.names"])
-    state.lenders = {name: number for number, name in enumerate(state.lender_names)}
+    state.lenders.update((name, number) for number, name in enumerate(state.lender_names))
     standing = (table.state == STANDING) & (table.expires != NEVER)
     for slot in np.flatnonzero(standing[: table.count]).tolist():
         if slot not in state.whole_of:

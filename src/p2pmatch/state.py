@@ -4,8 +4,9 @@ Nothing here decides anything: guards and matching only read, and the marketplac
 these operations for events that have been decided.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import compress, count
+from itertools import count, islice
 from typing import Final
 
 import numpy as np
@@ -78,7 +79,8 @@ class State:
         self.whole_of: dict[int, int] = {}
         self.cards: dict[int, Mapping[str, int]] = {}
         self.moved: dict[int, dict[int, int]] = {}
-        self.lenders: dict[str, int] = {}
+        # Without a factory but while many are numbered at once, so that to look one up adds none.
+        self.lenders: defaultdict[str, int] = defaultdict(None)
         self.lender_names: list[str] = []
         self.places: list[Place] = []
         self._place_numbers: dict[Place, int] = {}
@@ -119,18 +121,14 @@ class State:
 
     def numbers_of_lenders(self, lender_ids: Sequence[str]) -> Numbers:
         """`lender_number`, for many. O(n): one look-up each, as a rule."""
-        known, rows = len(self.lenders), len(lender_ids)
-        # First a new lender gets the number of its row, behind those known.
-        found = map(self.lenders.setdefault, lender_ids, count(known))
-        numbers = np.fromiter(found, dtype=np.int32, count=rows)
-        first = numbers == np.arange(known, known + rows)
-        new = list(compress(lender_ids, first.tolist()))
-        if len(new) < rows:
-            # That leaves gaps, so each gets how many were new up to there.
-            self.lenders.update(zip(new, count(known)))
-            late = numbers >= known
-            numbers[late] = known - 1 + first.cumsum()[numbers[late] - known]
-        self.lender_names.extend(new)
+        lenders, names = self.lenders, self.lender_names
+        lenders.default_factory = count(len(names)).__next__
+        found = map(lenders.__getitem__, lender_ids)
+        numbers = np.fromiter(found, dtype=np.int32, count=len(lender_ids))
+        lenders.default_factory = None
+        # A dictionary is in the order in which its keys came.
+        new = list(islice(reversed(lenders), len(lenders) - len(names)))
+        names.extend(reversed(new))
         return numbers
 
     def place_number(self, place: Place) -> int:
