@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from p2pmatch import BorrowerLimits, Limits, Marketplace, Request, Rules, fill, fill_loop
 from p2pmatch.events import LoanMade, LoansMade
-from p2pmatch.fill import Fill
+from p2pmatch.fill_forms import Fill
 from p2pmatch.fill_of import VARIABLE, fill_of
 from tests.machines.pair import offer_columns, request_columns
 from tests.strategies import Draw

@@ -11,6 +11,7 @@ from p2pmatch.columns import NO_CAP
 from p2pmatch.ladder import Ladder
 from p2pmatch.line import Line
 from p2pmatch.lines import Lines
+from p2pmatch.scratch import Scratch
 
 SLOTS = 6_000
 
@@ -206,6 +207,26 @@ def test_a_shortened_part_of_a_line_is_not_taken_for_the_whole() -> None:
     assert (part.keys.tolist(), end) == (list(range(60, 200, 10)), 190)
     assert lines.shorten(part, slice(1, None)).count == 13
     book.check(b"")
+
+
+def test_a_line_is_rid_of_places_without_money_once_they_are_many_or_all() -> None:
+    book = Book(512)
+    lines, scratch = book.ladder.lines(b""), Scratch(1_024)
+    for spent in (0, 200, 255, 300, 511, 512):
+        for key in range(0, 10 * spent, 10):
+            book.spend(key)
+        counts: set[int] = set()
+        # One row is looked at, each time another, so after all of them it is known.
+        for _ in range(512):
+            scratch.begin()
+            for line in book.walk(b""):
+                kept, room = lines.money(line, book.money, 1, scratch) if line.count else (line, [])
+                assert [int(some) for some in room] == book.money[kept.slots].tolist()
+                counts.add(kept.count)
+            book.check(b"")
+        assert max(counts) <= 512
+        assert sum(sizes(book)) < 512 - spent + 256
+    assert sizes(book) == [0]
 
 
 def test_a_line_with_one_place_more() -> None:

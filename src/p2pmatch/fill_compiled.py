@@ -10,7 +10,7 @@ from numba import njit
 from numba.extending import register_jitable
 
 from p2pmatch import fill_loop
-from p2pmatch.fill import Fill
+from p2pmatch.fill_forms import Fill
 
 __all__ = ["fill"]
 

@@ -3,7 +3,7 @@
 It is plain Python all the same, so that it can be run, slowly, without a compiler.
 """
 
-from p2pmatch.fill import DONE, FULL, MORE, ODD, Asked, Made, Means, Places
+from p2pmatch.fill_forms import DONE, FULL, MORE, ODD, Asked, Made, Means, Places
 
 __all__ = ["fill", "fill_unlimited"]
 
@@ -22,7 +22,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
     row: int,
     notes: int,
 ) -> tuple[int, int, int]:
-    """Fill requests one place at a time. See `p2pmatch.fill.Fill`."""
+    """Fill requests one place at a time. See `p2pmatch.fill_forms.Fill`."""
     increment, least = units
     tagged, capped = len(places.tags) > 0, len(places.caps) > 0
     per_loan, in_all = len(means.per_loan) > 0, len(means.in_all) > 0

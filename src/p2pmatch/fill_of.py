@@ -2,7 +2,8 @@
 
 import os
 
-from p2pmatch.fill import Asked, Fill, Made, Means, Places, fill
+from p2pmatch.fill import fill
+from p2pmatch.fill_forms import Asked, Fill, Made, Means, Places
 
 __all__ = ["VARIABLE", "fill_of"]
 

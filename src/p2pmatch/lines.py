@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.line import Line
+from p2pmatch.scratch import Scratch
 
 __all__ = ["Lines", "Read"]
 
@@ -23,6 +24,10 @@ _ENOUGH: Final = 512
 _USES: Final = 4
 # Nobody comes into one that has so many: it is cut anew.
 _MOST: Final = 1024
+# Rows without money that a line may keep before they are dropped.
+_DEAD_ROWS: Final = 256
+# From one row that is looked at to the next: a prime, so that none is left out.
+_STRIDE: Final = 61
 # So many lines are kept; what is behind them is read anew each time.
 _KEPT: Final = 64
 
@@ -92,6 +97,35 @@ class Lines:
         if at:
             self._pass(at - 1)
         return line, end
+
+    def money(
+        self, line: Line, left: npt.NDArray[np.int64], least: int, scratch: Scratch
+    ) -> tuple[Line, npt.NDArray[np.int64]]:
+        """A line, and what money its places have; rid of those without, if they are many or all.
+
+        Parameters
+        ----------
+        left : the money, minor units, by slot.
+        least : with less a place is without money.
+        scratch : where it is written to.
+        """
+        room = scratch.take(line.count)
+        # All slots are there; "clip" only spares numpy a copy.
+        left.take(line.slot_rows, out=room, mode="clip")
+        # To count costs as much as to read; one row, each time another, says if it is worth while.
+        line.reads += 1
+        if room.item(line.reads * _STRIDE % line.count) >= least:
+            return line, room
+        alive = room >= least
+        count = int(np.count_nonzero(alive))
+        dead = line.count - count
+        if count and dead < _DEAD_ROWS:
+            return line, room
+        kept: slice | npt.NDArray[np.intp] = slice(dead, line.count)
+        # Most often they are the first, because the best places are used up first.
+        if np.count_nonzero(alive[kept]) < count:
+            kept = alive.nonzero()[0]
+        return self.shorten(line, kept), room[kept]
 
     def shorten(self, line: Line, kept: slice | npt.NDArray[np.intp]) -> Line:
         """Leave all but `kept` out of a line; the others have no money."""

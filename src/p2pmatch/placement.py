@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
+from p2pmatch.along import Columns
 from p2pmatch.commitments import NO_COMMITMENTS, Amounts, Numbers
 from p2pmatch.ladder import rates_of
 
-__all__ = ["Columns", "Placement", "giving"]
-
-#: Keys, slots, lenders and amounts of some places.
-Columns = tuple[Amounts, Numbers, Numbers, Amounts]
+__all__ = ["Placement"]
 
 
 # Not frozen, because a frozen one takes twice as long to make; nobody changes it all the same.
@@ -46,7 +44,7 @@ class Placement:
     def joined(
         principal: int, pieces: Sequence[Columns], unfunded: int = 0, reason: str | None = None
     ) -> "Placement":
-        """What these places give (see `giving`), piece after piece."""
+        """What these places give (see `along.giving`), piece after piece."""
         if len(pieces) == 1:
             keys, slots, lenders, amounts = pieces[0]
         else:
@@ -60,9 +58,3 @@ class Placement:
         """No loan."""
         none = NO_COMMITMENTS
         return Placement(0, none.keys, none.slots, none.lenders, none.amounts, unfunded, reason)
-
-
-def giving(keys: Amounts, slots: Numbers, lenders: Numbers, given: Amounts) -> Columns:
-    """The places that give something. Copies: a view would keep a line as long as the loan."""
-    used = given.nonzero()[0]
-    return keys.take(used), slots.take(used), lenders.take(used), given.take(used)

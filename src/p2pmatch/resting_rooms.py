@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.along import Found
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.line import Line
-from p2pmatch.rooms import Found, Rooms
+from p2pmatch.rooms import Rooms
 
 __all__ = ["AuctionRooms", "ClosingRooms"]
 

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.along import Found
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.ladder import CHUNK, key_bound, rates_of
@@ -21,17 +22,10 @@ from p2pmatch.state import State
 from p2pmatch.taken import Taken
 from p2pmatch.units import FULL_SHARE
 
-__all__ = ["NO_ROWS", "Amounts", "Found", "Numbers", "Rooms", "Rows"]
-
-# Rows without money that a line may keep before they are dropped.
-_DEAD_ROWS: Final = 256
-# From one row that is looked at to the next: a prime, so that none is left out.
-_STRIDE: Final = 61
+__all__ = ["NO_ROWS", "Amounts", "Numbers", "Rooms", "Rows"]
 
 Amounts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
-# Places; each one's own room, 0 where it may not take part; the lenders' joint room.
-Found = tuple[Line, Amounts, Amounts | int | None]
 # A limit's name, and what counts against it, by lender.
 Limited = tuple[str, Amounts | None]
 _NO_LIMITS: Final[Sequence[Limited]] = ()
@@ -338,15 +332,9 @@ class Rooms:
     def _taking_part(self, line: Line) -> Found | None:
         """The places of a line; None if none of them may take part."""
         least = self.least
-        room = self.scratch.take(line.count)
-        # All slots are in the table; "clip" only spares numpy a copy.
-        self.state.table.remaining.take(line.slot_rows, out=room, mode="clip")
-        # To count costs as much as to read; one row, each time another, says if it is worth while.
-        line.reads += 1
-        if room.item(line.reads * _STRIDE % line.count) < least:
-            line, room = self._shortened(line, room)
-            if not line.count:
-                return None
+        line, room = self.lines.money(line, self.state.table.remaining, least, self.scratch)
+        if not line.count:
+            return None
         if self.ladder.capped:
             np.minimum(room, line.caps, out=room)
         if self.increment > 1:
@@ -366,19 +354,6 @@ class Rooms:
             # Who has no note of it left takes no part, and ends no loan.
             room *= joint >= least
         return line, room, joint
-
-    def _shortened(self, line: Line, room: Amounts) -> tuple[Line, Amounts]:
-        """A line, and its rooms, without the rows without money, if they are many or all."""
-        with_money = room >= self.least
-        alive = int(np.count_nonzero(with_money))
-        dead = line.count - alive
-        if alive and dead < _DEAD_ROWS:
-            return line, room
-        kept: slice | npt.NDArray[np.intp] = slice(dead, line.count)
-        # Most often they are the first, because the best places are used up first.
-        if np.count_nonzero(with_money[kept]) < alive:
-            kept = with_money.nonzero()[0]
-        return self.lines.shorten(line, kept), room[kept]
 
     def _bar(self, line: Line, fits: npt.NDArray[np.bool_]) -> None:
         """Take the places out of `fits` that are not eligible."""

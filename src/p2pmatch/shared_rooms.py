@@ -6,10 +6,11 @@ import attrs
 import numpy as np
 
 from p2pmatch.allocation import Fifo
+from p2pmatch.along import Found
 from p2pmatch.line import Line
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Found, Rooms, Rows
+from p2pmatch.rooms import Rooms, Rows
 from p2pmatch.scratch import Scratch
 from p2pmatch.state import State
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from p2pmatch import Marketplace, Rules
-from p2pmatch.fill import Places
+from p2pmatch.fill_forms import Places
 from p2pmatch.mechanisms import loaded
 from p2pmatch.mechanisms.loaded import Loaded
 from p2pmatch.state import State

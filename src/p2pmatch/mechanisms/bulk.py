@@ -13,7 +13,7 @@ import numpy.typing as npt
 from p2pmatch.allocation import Fifo
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.events import Event, LoanMade, LoansMade
-from p2pmatch.fill import FULL, MORE, Asked, Made, Means
+from p2pmatch.fill_forms import FULL, MORE, Asked, Made, Means
 from p2pmatch.ladder import key_bounds, rates_of
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.mechanisms.immediate import match_now

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.fill import Places
+from p2pmatch.fill_forms import Places
 from p2pmatch.ladder import CHUNK, Chunk
 from p2pmatch.state import State
 
