@@ -83,7 +83,7 @@ def _one_job(end: float, first: int, step: int) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--minutes", type=int, default=0, help="how long; 0: one history")
+    parser.add_argument("--minutes", type=float, default=0, help="how long; 0: one history")
     parser.add_argument("--jobs", type=int, default=1, help="how many histories at a time")
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes
