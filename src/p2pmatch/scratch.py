@@ -36,8 +36,7 @@ class Scratch:
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        # They take memory only once they are written to.
-        self._arrays = [np.empty(rows, dtype=np.int64) for _ in range(_ARRAYS if rows else 0)]
+        self._arrays: list[npt.NDArray[np.int64]] = []
         self._taken = 0
 
     def begin(self) -> None:
@@ -47,7 +46,14 @@ class Scratch:
     def take(self, rows: int) -> npt.NDArray[np.int64]:
         """An array of so many rows, whatever is in it, until the next `begin`."""
         at = self._taken
-        if rows > self._rows or at == _ARRAYS:
+        if rows > self._rows:
             return np.empty(rows, dtype=np.int64)
+        try:
+            array = self._arrays[at]
+        except IndexError:
+            array = np.empty(self._rows, dtype=np.int64)
+            if at == _ARRAYS:
+                return array[:rows]
+            self._arrays.append(array)
         self._taken = at + 1
-        return self._arrays[at][:rows]
+        return array[:rows]
