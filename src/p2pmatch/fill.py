@@ -1,5 +1,6 @@
 """Fill a run of requests by vector passes: many at once, or one by one where limits bind."""
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -98,10 +99,11 @@ def _fill_at_once(
     supply = rooms.cumsum()
     if not len(supply):
         return row, notes
+    keys = places.keys[standing]
     demand = demand[: demand.searchsorted(supply[-1], side="right")]
     # The place at which each request ends, which its rate must reach.
     ends = supply.searchsorted(demand)
-    dear = places.keys[standing[ends]] >= asked.bounds[row : row + len(demand)]
+    dear = keys.take(ends) >= asked.bounds[row : row + len(demand)]
     if dear.any():
         demand, ends = demand[: dear.argmax()], ends[: dear.argmax()]
     if not len(demand):
@@ -110,45 +112,70 @@ def _fill_at_once(
     rest = notes + len(cuts)
     if rest > len(made.slots):
         return row, notes
-    which = standing.take(met)
-    made.keys[notes:rest] = places.keys.take(which)
-    made.slots[notes:rest] = places.slots.take(which)
-    made.lenders[notes:rest] = places.lenders.take(which)
+    keys.take(met, out=made.keys[notes:rest], mode="clip")
+    places.slots[standing].take(met, out=made.slots[notes:rest], mode="clip")
+    places.lenders[standing].take(met, out=made.lenders[notes:rest], mode="clip")
     amounts = made.amounts[notes:rest]
     amounts[0] = cuts[0]
     np.subtract(cuts[1:], cuts[:-1], out=amounts[1:])
     made.ends[row : row + len(demand)] = notes + lasts + 1
-    end = int(ends[-1])
-    accounts = places.accounts[standing[: end + 1]]
-    rooms[end] -= int(supply[end] - demand[-1])
-    means.left[accounts] -= rooms[: end + 1]
-    _leave(places, cell, int(standing[end]))
+    _spend(places, means, cell, standing, rooms, int(ends[-1]), int(supply[ends[-1]] - demand[-1]))
     return row + len(demand), rest
+
+
+#: Some rows.
+Rows = slice | npt.NDArray[np.intp]
 
 
 def _supply(
     places: Places, means: Means, increment: int, cell: int, need: int
-) -> tuple[npt.NDArray[np.intp], Amounts]:
+) -> tuple[Rows, Amounts]:
     """The cell's places with money, as far as `need`, and the whole increments at each."""
-    rows: list[npt.NDArray[np.intp]] = []
+    pieces: list[slice] = []
     rooms: list[Amounts] = []
     segment, step = int(places.first[cell]), 1
     while segment >= 0 and need > 0:
         # Up to one, two, four segments at a time, because each time costs as much as many rows.
         start, stop, segment = stretch(places, segment, step)
         step *= 2
-        room = means.left.take(places.accounts[start:stop])
+        rows = slice(start, stop)
+        room = means.left[rows] if places.alone else means.left.take(places.accounts[rows])
         if increment > 1:
-            room -= room % increment
-        used = room.nonzero()[0]
-        room = room.take(used)
-        used += start
-        rows.append(used)
+            room = room - room % increment
+        pieces.append(rows)
         rooms.append(room)
         need -= int(room.sum())
-    if not rows:
-        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
-    return np.concatenate(rows), np.concatenate(rooms)
+    if not pieces:
+        return slice(0, 0), np.empty(0, dtype=np.int64)
+    joined = np.concatenate(rooms)
+    used = joined.nonzero()[0]
+    side_by_side = all(one.stop == other.start for one, other in pairwise(pieces))
+    if side_by_side and len(used) == len(joined):
+        return slice(pieces[0].start, pieces[-1].stop), joined
+    every = np.concatenate([np.arange(piece.start, piece.stop) for piece in pieces])
+    return every.take(used), joined.take(used)
+
+
+def _spend(
+    places: Places,
+    means: Means,
+    cell: int,
+    standing: Rows,
+    rooms: Amounts,
+    end: int,
+    rest: int,
+) -> None:
+    """Take the rooms up to place `end`, which keeps `rest` of its own, off the places' money."""
+    rooms = rooms[: end + 1]
+    rooms[end] -= rest
+    if isinstance(standing, slice):
+        standing = slice(standing.start, standing.start + end + 1)
+        last = standing.stop - 1
+    else:
+        standing = standing[: end + 1]
+        last = int(standing[end])
+    means.left[standing if places.alone else places.accounts[standing]] -= rooms
+    _leave(places, cell, last)
 
 
 def _cut(

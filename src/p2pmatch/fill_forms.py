@@ -34,6 +34,7 @@ class Places(NamedTuple):
     tags, caps : of length 0 where no place has any.
     following : the segment after each one in its cell, or -1; first : each cell's first, or -1.
     complete : whether the segments are all that the cell has.
+    alone : whether no two places share an account: until one is moved, its account is its row.
 
     A segment whose places have no money left is taken out of its cell, unless it is the last.
     """
@@ -49,6 +50,7 @@ class Places(NamedTuple):
     following: Amounts
     first: Amounts
     complete: Flags
+    alone: bool
 
 
 class Asked(NamedTuple):

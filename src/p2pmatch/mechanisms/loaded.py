@@ -62,6 +62,7 @@ class Loaded:
             following=np.empty(_SEGMENTS, dtype=np.int64),
             first=np.full(len(state.cells), -1, dtype=np.int64),
             complete=np.zeros(len(state.cells), dtype=np.bool_),
+            alone=not self._several,
         )
         # By slot, 1 more than its account; made when somebody asks.
         self._account_of: Amounts | None = None
