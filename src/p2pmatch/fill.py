@@ -148,10 +148,10 @@ def _supply(
     if not pieces:
         return slice(0, 0), np.empty(0, dtype=np.int64)
     joined = np.concatenate(rooms)
-    used = joined.nonzero()[0]
     side_by_side = all(one.stop == other.start for one, other in pairwise(pieces))
-    if side_by_side and len(used) == len(joined):
+    if side_by_side and np.count_nonzero(joined) == len(joined):
         return slice(pieces[0].start, pieces[-1].stop), joined
+    used = joined.nonzero()[0]
     every = np.concatenate([np.arange(piece.start, piece.stop) for piece in pieces])
     return every.take(used), joined.take(used)
 
