@@ -134,6 +134,38 @@ def test_a_place_that_moved_while_it_had_no_money_is_not_found_at_its_old_rate()
     assert ids[199:] == ["o0", "dear"]
 
 
+def moved_while_nobody_knew_its_place(**change: object) -> Marketplace:
+    """An offer without money, dropped from the ladder but not from its line, is changed."""
+    made = Marketplace(Rules(grades=["A", "B"], terms=[36]))
+    made.post(offer("o", "ann", 100, 5), now=0)
+    made.post(offer("p", "ben", 100, 7), now=0)
+    made.submit(request(100, request_id="held"), now=1, hold_for=9)
+    made._state.ladders[0].sweep_out(made._state.table.remaining, 1)
+    made.amend("o", now=2, **change)
+    made.decline("held", now=3)
+    made.check()
+    return made
+
+
+def test_what_was_dropped_from_the_ladder_is_not_found_at_its_old_rate() -> None:
+    made = moved_while_nobody_knew_its_place(min_rate=80_000)
+    loan = made.submit(request(200), now=4).loan
+    assert loan is not None
+    assert [(note.offer_id, note.amount, note.rate) for note in loan.notes] == [
+        ("p", 100, 70_000),
+        ("o", 100, 80_000),
+    ]
+    made.check()
+
+
+def test_what_was_dropped_from_the_ladder_is_not_found_in_a_cell_it_left() -> None:
+    made = moved_while_nobody_knew_its_place(grades=frozenset("B"))
+    loan = made.submit(request(100), now=4).loan
+    assert loan is not None
+    assert loan.notes.offer_ids.tolist() == ["p"]
+    made.check()
+
+
 def test_it_knows_what_a_smallest_note_and_a_lenders_limit_leave() -> None:
     rules = {"min_note": 5, "lender_limits": Limits(per_loan=7)}
     made = market(("a", "ann", 10, 5), ("b", "ben", 10, 6), ("c", "ben", 10, 6), **rules)

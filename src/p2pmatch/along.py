@@ -47,13 +47,14 @@ def along(
     key = -1
     while (step := behind(key)) is not None:
         (line, own, joint), key = step
-        given, free = own, scratch.take(line.count)
-        if joint is not None:
-            given, free = free, own
+        if joint is None:
+            given, reached = own, scratch.take(line.count)
+        else:
+            given, reached = scratch.take(line.count), own
             taken.room(line.lender_rows, own, joint, least, line.repeats, given)
             if least > increment:
                 given *= given >= least
-        reached = np.add.accumulate(given, out=free)
+        np.add.accumulate(given, out=reached)
         total: int = reached.item(-1)
         if total < missing:
             pieces.append(giving(line.keys, line.slots, line.lenders, given))

@@ -132,6 +132,7 @@ class Sweeps:
             keys,
             places.accounts.take(rows).astype(np.int32),
             places.lenders.take(rows),
+            # Nobody looks at them where there are none; but they have to be so many.
             places.caps.take(rows) if len(places.caps) else keys,
         )
         return line, int(places.keys[stop - 1])
@@ -139,16 +140,20 @@ class Sweeps:
     def _first_behind(self, key: int) -> int:
         """The first segment with a key above this one; -1: none. What is used up is taken out."""
         places, left, least = self.places, self.means.left, self.units[1]
-        segment = int(places.first[self._cell])
+        before, segment = -1, int(places.first[self._cell])
         while segment >= 0:
             following = int(places.following[segment])
             rows = slice(int(places.starts[segment]), int(places.stops[segment]))
             if following >= 0 and not (left.take(places.accounts[rows]) >= least).any():
-                places.first[self._cell] = segment = following
-            else:
+                if before < 0:
+                    places.first[self._cell] = following
+                else:
+                    places.following[before] = following
+            elif places.keys[rows.stop - 1] > key:
                 break
-        while segment >= 0 and places.keys[places.stops[segment] - 1] <= key:
-            segment = int(places.following[segment])
+            else:
+                before = segment
+            segment = following
         return segment
 
     def _taking_part(self, lines: Lines, line: Line) -> Found | None:

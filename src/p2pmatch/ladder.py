@@ -377,10 +377,11 @@ class Ladder:
 
     def remove(self, key: int) -> bool:
         """Take out the place with that key; say whether it was there."""
+        # A line may still have a place that was dropped from here when its money was gone.
+        self._forget(key)
         found = self._find(key)
         if found is None:
             return False
-        self._forget(key)
         at, row = found
         chunk = self.chunks[at]
         chunk.delete(row)

@@ -157,12 +157,14 @@ class Line(ByLender):
     def plus(self, key: int, slot: int, lender: int, cap: int) -> "Line":
         """With one more place, where its key says."""
         row = int(self.keys.searchsorted(key))
-        return Line(
+        line = Line(
             _with(self.keys, row, key),
             _with(self.slots, row, slot),
             _with(self.lenders, row, lender),
             _with(self.caps, row, cap),
         )
+        line.reads = self.reads
+        return line
 
     @staticmethod
     def joined(lines: Sequence["Line"]) -> "Line":

@@ -26,8 +26,8 @@ _USES: Final = 4
 _MOST: Final = 1024
 # Rows without money that a line may keep before they are dropped.
 _DEAD_ROWS: Final = 256
-# From one row that is looked at to the next: a prime, so that none is left out.
-_STRIDE: Final = 61
+# From one row that is looked at to the next: a prime above all lengths, so that none is left out.
+_STRIDE: Final = 1_000_003
 # So many lines are kept; what is behind them is read anew each time.
 _KEPT: Final = 64
 
@@ -40,8 +40,8 @@ class Lines:
     """The places that one set of tags fits: line after line, each up to a key.
 
     A line bears all places with money from where the one before it ends up to its key, and maybe
-    some without. Of every place that comes it is told by `add`; of one that goes, or has money
-    again, by `forget`.
+    some without. Of every place that comes it is told by `add`; of one that goes for good, or has
+    money again, by `forget`; of one without money that its ladder drops it need not know.
     """
 
     __slots__ = ("_ends", "_lines", "_uses")

@@ -302,7 +302,8 @@ class Rooms:
     def behind(self, key: int) -> tuple[Found, int] | None:
         """The next line behind a key with places that may take part, and where it ends.
 
-        None: there is none.
+        None: there is none. Who finds other places than these overrides `found`, and is not for
+        `in_order`.
         """
         last_key = self.ladder.last_key
         while key < last_key:

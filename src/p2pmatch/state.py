@@ -125,8 +125,10 @@ class State:
         lenders, names = self.lenders, self.lender_names
         lenders.default_factory = count(len(names)).__next__
         found = map(lenders.__getitem__, lender_ids)
-        numbers = np.fromiter(found, dtype=np.int32, count=len(lender_ids))
-        lenders.default_factory = None
+        try:
+            numbers = np.fromiter(found, dtype=np.int32, count=len(lender_ids))
+        finally:
+            lenders.default_factory = None
         # A dictionary is in the order in which its keys came.
         new = list(islice(reversed(lenders), len(lenders) - len(names)))
         names.extend(reversed(new))
