@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 
 from p2pmatch import BorrowerLimits, Limits, Marketplace, Request, Rules, fill, fill_loop
 from p2pmatch.events import LoanMade, LoansMade
-from p2pmatch.fill_forms import Fill
+from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import VARIABLE, fill_of
 from tests.machines.pair import offer_columns, request_columns
 from tests.strategies import Draw
 
-KERNELS: dict[str, Fill] = {"passes": fill.fill, "loop": fill_loop.fill}
+KERNELS: dict[str, Kernel] = {"passes": fill.Passes, "loop": lambda: fill_loop.fill}
 
 
 class Twins:
     """One marketplace for each kernel, and one whose requests come one by one."""
 
-    def __init__(self, rules: Rules, kernels: dict[str, Fill] | None = None) -> None:
+    def __init__(self, rules: Rules, kernels: dict[str, Kernel] | None = None) -> None:
         self.one = Marketplace(rules)
         self.many = {}
         for name, kernel in (kernels or KERNELS).items():
             self.many[name] = Marketplace(rules, compiled=False)
-            self.many[name]._state.fill = kernel
+            self.many[name]._state.kernel = kernel
 
     def do(self, call: Callable[[Marketplace], object]) -> None:
         for market in (self.one, *self.many.values()):
@@ -226,11 +226,11 @@ def test_what_is_not_plain_goes_one_by_one(rules: dict[str, Any]) -> None:
 
 
 def test_the_environment_turns_the_compiled_loop_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fill_of(compiled=False) is fill.fill
+    assert fill_of(compiled=False) is fill.Passes
     monkeypatch.setenv(VARIABLE, "0")
-    assert fill_of(compiled=None) is fill.fill
+    assert fill_of(compiled=None) is fill.Passes
     monkeypatch.setenv(VARIABLE, "1")
-    assert fill_of(compiled=None) is not fill.fill
+    assert fill_of(compiled=None) is not fill.Passes
 
 
 def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

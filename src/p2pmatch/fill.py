@@ -9,7 +9,7 @@ import numpy.typing as npt
 from p2pmatch.fill_forms import DONE, FULL, ODD, Asked, Made, Means, Places
 from p2pmatch.fill_sweeps import Sweeps, stretch
 
-__all__ = ["fill"]
+__all__ = ["Passes"]
 
 # So many requests are tried at once at first, and at most.
 _FEWEST: Final = 32
@@ -18,45 +18,55 @@ _MOST: Final = 1024
 Amounts = npt.NDArray[np.int64]
 
 
-def fill(
-    places: Places,
-    asked: Asked,
-    means: Means,
-    made: Made,
-    units: tuple[int, int],
-    row: int,
-    notes: int,
-) -> tuple[int, int, int]:
-    """Fill requests by vector passes over the segments. See `p2pmatch.fill_forms.Fill`."""
-    batch = _FEWEST
-    unlimited = _nothing_limits(places, means, units)
-    sweeps = Sweeps(places, asked, means, made, units)
-    why = DONE
-    while row < len(asked.amounts):
-        if unlimited:
-            # As many as could be filled at once the last time, and then some.
-            stop = min(row + batch, len(asked.amounts))
-            filled, notes = _fill_at_once(places, asked, means, made, units, row, stop, notes)
-            batch = min(2 * batch, _MOST) if filled == stop else _FEWEST
-            if filled > row:
-                row = filled
-                continue
-        if asked.odd[row]:
-            why = ODD
-            break
-        pieces = sweeps.sweep(row)
-        if pieces is None:
-            why = sweeps.why
-            break
-        stop = notes + sum(len(piece[0]) for piece in pieces)
-        if stop > len(made.slots):
-            why = FULL
-            break
-        sweeps.record(row, slice(notes, stop), pieces)
-        notes = stop
-        row += 1
-    sweeps.end()
-    return row, notes, why
+class Passes:
+    """The `Fill` of one run: what it reads one request after the other it keeps for the next."""
+
+    def __init__(self) -> None:
+        self._sweeps: Sweeps | None = None
+
+    def __call__(
+        self,
+        places: Places,
+        asked: Asked,
+        means: Means,
+        made: Made,
+        units: tuple[int, int],
+        row: int,
+        notes: int,
+    ) -> tuple[int, int, int]:
+        """Fill requests by vector passes over the segments. See `p2pmatch.fill_forms.Fill`."""
+        batch = _FEWEST
+        unlimited = _nothing_limits(places, means, units)
+        if self._sweeps is None:
+            self._sweeps = Sweeps(places, asked, means, made, units)
+        sweeps = self._sweeps
+        sweeps.made = made
+        why = DONE
+        while row < len(asked.amounts):
+            if unlimited:
+                # As many as could be filled at once the last time, and then some.
+                stop = min(row + batch, len(asked.amounts))
+                filled, notes = _fill_at_once(places, asked, means, made, units, row, stop, notes)
+                batch = min(2 * batch, _MOST) if filled == stop else _FEWEST
+                if filled > row:
+                    row = filled
+                    continue
+            if asked.odd[row]:
+                why = ODD
+                break
+            pieces = sweeps.sweep(row)
+            if pieces is None:
+                why = sweeps.why
+                break
+            stop = notes + sum(len(piece[0]) for piece in pieces)
+            if stop > len(made.slots):
+                why = FULL
+                break
+            sweeps.record(row, slice(notes, stop), pieces)
+            notes = stop
+            row += 1
+        sweeps.end()
+        return row, notes, why
 
 
 def _nothing_limits(places: Places, means: Means, units: tuple[int, int]) -> bool:

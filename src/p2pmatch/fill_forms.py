@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DONE", "FULL", "MORE", "ODD", "Asked", "Fill", "Made", "Means", "Places"]
+__all__ = ["DONE", "FULL", "MORE", "ODD", "Asked", "Fill", "Kernel", "Made", "Means", "Places"]
 
 #: Why a run ends: all requests are filled; the next one's cell has more places than were loaded;
 #: the next one is not for this; there is no space for its notes.
@@ -121,3 +121,6 @@ Fill = Callable[
     [Places, Asked, Means, Made, tuple[int, int], int, int],
     tuple[int, int, int],
 ]
+#: Begins a run: the same `Fill` is called until its requests are filled, with the same places,
+#: requests and means. Between two calls money may go, and segments may come behind the others.
+Kernel = Callable[[], Fill]

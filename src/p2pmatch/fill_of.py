@@ -2,8 +2,8 @@
 
 import os
 
-from p2pmatch.fill import fill
-from p2pmatch.fill_forms import Asked, Fill, Made, Means, Places
+from p2pmatch.fill import Passes
+from p2pmatch.fill_forms import Fill, Kernel
 
 __all__ = ["VARIABLE", "fill_of"]
 
@@ -11,7 +11,7 @@ __all__ = ["VARIABLE", "fill_of"]
 VARIABLE = "P2PMATCH_COMPILED"
 
 
-def fill_of(*, compiled: bool | None) -> Fill:
+def fill_of(*, compiled: bool | None) -> Kernel:
     """The kernel to use.
 
     Parameters
@@ -27,38 +27,29 @@ def fill_of(*, compiled: bool | None) -> Fill:
         return _compiled()
     if compiled is None and os.environ.get(VARIABLE) != "0":
         return _IfInstalled()
-    return fill
+    return Passes
 
 
 class _IfInstalled:
     """The compiled loop, or where numba is not installed the vector passes."""
 
     def __init__(self) -> None:
-        self._fill: Fill | None = None
+        self._kernel: Kernel | None = None
 
-    def __call__(
-        self,
-        places: Places,
-        asked: Asked,
-        means: Means,
-        made: Made,
-        units: tuple[int, int],
-        row: int,
-        notes: int,
-    ) -> tuple[int, int, int]:
-        if self._fill is None:
+    def __call__(self) -> Fill:
+        if self._kernel is None:
             try:
-                self._fill = _compiled()
+                self._kernel = _compiled()
             except ImportError:
-                self._fill = fill
-        return self._fill(places, asked, means, made, units, row, notes)
+                self._kernel = Passes
+        return self._kernel()
 
 
-def _compiled() -> Fill:
+def _compiled() -> Kernel:
     try:
         # Here, because numba is an extra and takes its time.
         from p2pmatch import fill_compiled
     except ImportError as missing:
         hint = "the compiled loop needs numba: pip install 'p2pmatch[fast]'"
         raise ImportError(hint, name="numba") from missing
-    return fill_compiled.fill
+    return lambda: fill_compiled.fill

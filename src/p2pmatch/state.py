@@ -17,8 +17,8 @@ from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.exposure import Exposure
-from p2pmatch.fill import fill
-from p2pmatch.fill_forms import Fill
+from p2pmatch.fill import Passes
+from p2pmatch.fill_forms import Kernel
 from p2pmatch.ladder import CHUNK, Columns, Ladder, arrivals_of, place_key, place_keys
 from p2pmatch.late import Late
 from p2pmatch.loans import Loan, Loans
@@ -65,7 +65,7 @@ class State:
 
     slot_of: Late[dict[str, int]] = Late(lambda state: state.offers_by_id())
 
-    def __init__(self, rules: Rules, fill: Fill = fill) -> None:
+    def __init__(self, rules: Rules, kernel: Kernel = Passes) -> None:
         self.rules = rules
         self.least = rules.smallest_note
         self.allocation = rules.allocation_rule
@@ -101,8 +101,8 @@ class State:
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
         self.scratch = Scratch(2 * CHUNK)
-        #: How a run of requests is filled (see `p2pmatch.fill_forms`).
-        self.fill = fill
+        #: What fills runs of requests (see `p2pmatch.fill_forms`).
+        self.kernel = kernel
         self.exposure = Exposure(rules.grades)
         self.lender_caps = LenderCaps(rules.lender_limits)
         self.borrower_caps = BorrowerCaps(rules.borrower_limits)

@@ -72,6 +72,7 @@ class _Run:
     def __init__(self, state: State, requests: RequestColumns) -> None:
         self.state = state
         self.requests = requests
+        self._fill = state.kernel()
         self.units = state.rules.increment, state.least
         self.asked, codes = self._asked()
         self.places = Loaded(state, requests.cells, len(requests))
@@ -94,7 +95,7 @@ class _Run:
         """Fill requests from `row` on; the first that is not filled, and the notes made."""
         first = self.notes
         while True:
-            row, self.notes, why = self.state.fill(
+            row, self.notes, why = self._fill(
                 self.places.places(),
                 self.asked,
                 self.means,
