@@ -90,6 +90,14 @@ class Book:
         if not self.ladder.revive(key):
             self.ladder.add(key, slot, slot + 1, tag, NO_CAP - slot)
 
+    def move(self, key: int, to: int) -> None:
+        """A place that may have been dropped while it had no money has some again, elsewhere."""
+        slot, tag = self.places.pop(key)
+        self.ladder.remove(key)
+        self.places[to] = slot, tag
+        self.money[slot] = 5
+        self.ladder.add(to, slot, slot + 1, tag, NO_CAP - slot)
+
     def shorten(self, pattern: bytes, line: Line) -> None:
         self.ladder.lines(pattern).shorten(line, self.money.take(line.slots).nonzero()[0])
 
@@ -103,7 +111,7 @@ def test_lines_are_the_places_with_money_whatever_comes_and_goes(seed: int, coun
         keys = sorted(book.places)
         # Most of what happens, happens at the best rates.
         near = keys[: random.choice([20, 600, len(keys)]) + 1]
-        action = random.randrange(7)
+        action = random.randrange(8)
         if action == 0 or not keys:
             for _ in range(random.choice([1, 1, 200])):
                 key = random.randrange(random.choice([100, 10 * count + 50]))
@@ -124,6 +132,13 @@ def test_lines_are_the_places_with_money_whatever_comes_and_goes(seed: int, coun
         elif action == 5:
             for _ in range(random.randrange(6)):
                 book.walk(pattern, upto=random.choice(near))
+        elif action == 6:
+            key, to = random.choice(near), random.randrange(10 * count + 50)
+            book.spend(key)
+            if random.random() < 0.5:
+                book.ladder.sweep_out(book.money, 1)
+            if to not in book.places:
+                book.move(key, to)
         else:
             book.check(pattern)
         book.ladder.check()
