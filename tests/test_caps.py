@@ -24,6 +24,19 @@ def test_caps_are_one_number_until_somebody_has_its_own() -> None:
     assert np.asarray(caps.of("total", lenders, 3)).tolist() == [NO_CAP, NO_CAP]
 
 
+def test_a_limit_per_loan_alone_is_known_as_such_while_all_have_the_same() -> None:
+    caps = LenderCaps(Limits(per_loan=10, max_share=500_000))
+    assert caps.only_per_loan == 10
+    # Limits of its own that are everybody's change nothing.
+    caps.set(0, Limits(per_loan=10))
+    assert caps.only_per_loan == 10
+    caps.set(1, Limits(per_loan=9))
+    assert caps.only_per_loan is None
+    assert LenderCaps(Limits(per_loan=10, total=50)).only_per_loan is None
+    assert LenderCaps(Limits(total=50)).only_per_loan is None
+    assert LenderCaps(Limits()).only_per_loan is None
+
+
 def test_a_borrowers_own_cap_comes_before_the_default() -> None:
     caps = BorrowerCaps(BorrowerLimits(total=5))
     caps.set("bob", BorrowerLimits(total=9))
