@@ -30,27 +30,35 @@ def _wait_at(
         while True:
             client, _ = door.accept()
             beyond = socket.create_connection(server)
-            Thread(target=_carry, args=(client, beyond, words, cut), daemon=True).start()
-            Thread(target=_bring, args=(beyond, client), daemon=True).start()
+            lost = Event()
+            Thread(target=_carry, args=(client, beyond, words, cut, lost), daemon=True).start()
+            Thread(target=_bring, args=(beyond, client, lost), daemon=True).start()
 
 
 def _carry(
-    client: socket.socket, server: socket.socket, words: tuple[bytes, ...], cut: Event
+    client: socket.socket,
+    server: socket.socket,
+    words: tuple[bytes, ...],
+    cut: Event,
+    lost: Event,
 ) -> None:
     """What the client says, to the server."""
     waited_for = list(words)
     with client, server, suppress(OSError):
         while said := client.recv(65_536):
-            server.sendall(said)
-            if cut.is_set() and waited_for[0] in said:
+            while cut.is_set() and waited_for and waited_for[0] in said:
                 waited_for.pop(0)
+            if not waited_for:
+                # Before the server hears it, or its answer may be quicker than the cut.
+                lost.set()
+            server.sendall(said)
             if not waited_for:
                 client.shutdown(socket.SHUT_RDWR)
         server.shutdown(socket.SHUT_WR)
 
 
-def _bring(server: socket.socket, client: socket.socket) -> None:
+def _bring(server: socket.socket, client: socket.socket, lost: Event) -> None:
     """What the server says, to the client, until it is cut."""
     with suppress(OSError):
-        while said := server.recv(65_536):
+        while (said := server.recv(65_536)) and not lost.is_set():
             client.sendall(said)
