@@ -239,6 +239,12 @@ def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.Monk
     monkeypatch.delattr("p2pmatch.fill_compiled", raising=False)
     with pytest.raises(ImportError, match=r"p2pmatch\[fast\]"):
         fill_of(compiled=True)
+    kernel = fill_of(compiled=None)
+    # Each run has its own; the compiler is looked for once.
+    one, other = kernel(), kernel()
+    assert isinstance(one, fill.Passes)
+    assert isinstance(other, fill.Passes)
+    assert one is not other
     assert market_with(8) == [LoansMade.__name__]
 
 
