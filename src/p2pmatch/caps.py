@@ -34,11 +34,8 @@ class LenderCaps:
             name for name in (*LIMIT_NAMES, "max_share") if getattr(default, name) is not None
         ]
         #: The limit per loan where it is the only one in money and the same for everybody.
-        self.only_per_loan = self._only_per_loan()
-
-    def _only_per_loan(self) -> int | None:
-        limits = set(self.in_force) - {"max_share"}
-        return None if limits != {"per_loan"} or self._columns else self.default.per_loan
+        alone = set(self.in_force) - {"max_share"} == {"per_loan"}
+        self.only_per_loan = default.per_loan if alone else None
 
     def set(self, lender: int, limits: Limits) -> None:
         """Give a lender limits of its own; limits without any value take them away again."""

@@ -266,8 +266,7 @@ def check_request(state: State, request: Request, now: int) -> None:
         )
     if request.request_id in state.requests:
         raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
-    if request.expires_at is not None:
-        _check_expiry(request.expires_at, now)
+    _check_expiry(request.expires_at, now)
 
 
 def _check_requests(state: State, requests: RequestColumns, now: int) -> None:

@@ -16,6 +16,8 @@ _FEWEST: Final = 32
 _MOST: Final = 1024
 
 Amounts = npt.NDArray[np.int64]
+# Some rows: side by side, or wherever they are.
+Rows = slice | npt.NDArray[np.intp]
 
 
 class Passes:
@@ -131,10 +133,6 @@ def _fill_at_once(
     made.ends[row : row + len(demand)] = notes + lasts + 1
     _spend(places, means, cell, standing, rooms, int(ends[-1]), int(supply[ends[-1]] - demand[-1]))
     return row + len(demand), rest
-
-
-#: Some rows.
-Rows = slice | npt.NDArray[np.intp]
 
 
 def _supply(

@@ -32,8 +32,6 @@ def in_order(rooms: Rooms) -> Placement | None:
         or rooms.largest() < missing
     ):
         return None
-    rooms.scratch.begin()
-    state.taken.begin(len(state.lender_names))
     units = rooms.increment, rooms.least
-    pieces = along(rooms.behind, missing, units, state.taken, rooms.scratch)
+    pieces = along(rooms.behind, missing, units, rooms.begin(), rooms.scratch)
     return None if pieces is None else Placement.joined(missing, pieces)

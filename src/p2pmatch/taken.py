@@ -26,12 +26,10 @@ class Taken:
 
     def begin(self, lenders: int) -> None:
         """Start with nothing taken from any of `lenders` lenders."""
-        if self._touched:
-            for touched in self._touched:
-                self._taken[touched] = 0
-            self._touched.clear()
-        if len(self._taken) < lenders:
-            self._taken = grown(self._taken, lenders)
+        for touched in self._touched:
+            self._taken[touched] = 0
+        self._touched.clear()
+        self._taken = grown(self._taken, lenders)
 
     def add(self, lenders: Lenders, amounts: Amounts) -> None:
         """Count these amounts as taken; `lenders` must stay what it is."""
