@@ -8,8 +8,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import isclass
-from types import MappingProxyType, ModuleType
-from typing import Annotated, Any, Final, Generic, TypeVar, Union
+from types import GenericAlias, MappingProxyType, ModuleType
+from typing import Annotated, Any, Final, Generic, TypeVar, Union, cast
 
 import attrs
 import msgspec
@@ -168,9 +168,10 @@ class Codec(Generic[_T]):
             for kind in made
         }
         self._by_envelope = {self.envelopes[kind.name]: kind for kind in made}
-        union: Any = Union[tuple(self.envelopes.values())]  # noqa: UP007 - it is made here
-        self._one = msgspec.json.Decoder(union)
-        self._many = msgspec.json.Decoder(list[union])
+        # Cast and aliased: no type checker can read forms that are made here in an annotation.
+        one = cast("Any", Union[tuple(self.envelopes.values())])  # noqa: UP007 - it is made here
+        self._one = msgspec.json.Decoder(one)
+        self._many = msgspec.json.Decoder(cast("Any", GenericAlias(list, (one,))))
 
     def encode(self, record: _T, seq: int) -> bytes:
         """The record in its envelope. Equal records give equal bytes, in every process."""
