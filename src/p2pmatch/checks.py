@@ -114,9 +114,8 @@ def are_ids(values: Sequence[object]) -> bool:
         together = "".join(texts)
     except TypeError:
         return False
-    return (
-        all(texts) and max(map(len, texts), default=0) <= MAX_ID_LENGTH and together.isprintable()
-    )
+    lengths = set(map(len, texts))
+    return 0 not in lengths and max(lengths, default=0) <= MAX_ID_LENGTH and together.isprintable()
 
 
 def check_ids(values: Iterable[object], field: str) -> None:

@@ -126,6 +126,12 @@ def unless(value: int, absent: int) -> int | None:
     return None if value == absent else value
 
 
+def _unless_never(times: npt.NDArray[np.int64]) -> list[int | None]:
+    if (times == NEVER).all():
+        return [None] * len(times)
+    return [unless(time, NEVER) for time in times.tolist()]
+
+
 def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     """Check columns of offers.
 
@@ -255,8 +261,7 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
         )
     grades = _ids(columns, "grade")
     terms = _numbers(columns, "term", rows, 1, MAX_TERM).tolist()
-    numbers: dict[tuple[str, int], int] = {}
-    codes = [numbers.setdefault(cell, len(numbers)) for cell in zip(grades, terms, strict=True)]
+    cells, cell_codes = _coded([*zip(grades, terms, strict=True)])
     return RequestColumns(
         request_ids=_ids(columns, "request_id"),
         borrower_ids=_ids(columns, "borrower_id"),
@@ -264,11 +269,11 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
         max_rates=_numbers(columns, "max_rate", rows, 0, MAX_RATE),
         least_amounts=np.where(whole, amounts, least),
         whole=whole,
-        cells=list(numbers),
-        cell_codes=np.array(codes, dtype=np.int32),
+        cells=cells,
+        cell_codes=cell_codes,
         tags=tags,
         tag_codes=tag_codes,
-        expires_at=[unless(time, NEVER) for time in ends.tolist()],
+        expires_at=_unless_never(ends),
     )
 
 

@@ -277,7 +277,7 @@ def _check_requests(state: State, requests: RequestColumns, now: int) -> None:
         and not (requests.amounts % state.rules.increment).any()
         and len(set(ids)) == len(ids)
         and state.requests.isdisjoint(ids)
-        and all(time is None or time > now for time in requests.expires_at)
+        and all(time is None or time > now for time in set(requests.expires_at))
     )
     seen: set[str] = set()
     # One by one only to say what is wrong.

@@ -225,8 +225,12 @@ def fill_unlimited(  # noqa: C901 - likewise
         # What is before the last place has no increment left.
         places.first[cell] = segment
         places.starts[segment] = place
-        for note in range(notes, end):
-            means.left[made.accounts[note]] -= made.amounts[note]
+        if places.alone:
+            # Nobody reads what those before it have: they are left behind.
+            means.left[places.accounts[place]] -= made.amounts[end - 1]
+        else:
+            for note in range(notes, end):
+                means.left[made.accounts[note]] -= made.amounts[note]
         made.ends[row] = end
         notes = end
         row += 1

@@ -171,3 +171,21 @@ def test_there_is_space_for_the_notes_of_most_requests(rows: int, space: int) ->
     market._state.kernel = lambda: watched
     bulk._Run(market._state, read_requests(asked(rows))).fill(0)
     assert set(seen) == {space}
+
+
+@pytest.mark.parametrize("terms", [[36], [36, 60]], ids=["one cell", "two"])
+def test_borrowers_who_lend_between_requests_that_are_filled_at_once(terms: list[int]) -> None:
+    made = Twins(Rules(grades=["A"], terms=terms))
+    for i in range(60):
+        made.do(lambda market, i=i: market.post(offer(f"o{i}", f"l{i}", 10, i + 1), now=0))
+    # Nobody gets his own money; and what the first one passed over goes to the next.
+    columns = asked(12, 25, max_rate=[900_000] * 12)
+    columns["term"] = [terms[i % len(terms)] for i in range(12)]
+    for row in (0, 4, 5, 9):
+        columns["borrower_id"][row] = f"l{row}"
+    line = [f"l{i}" for i in [1, 2, 3, 0, *range(4, 60)] for _ in range(2)]
+    fives = [line[5 * row : 5 * row + 5] for row in range(12)]
+    expected = [{lender: 5 * got.count(lender) for lender in got} for got in fives]
+    assert expected[0] == {"l1": 10, "l2": 10, "l3": 5}
+    assert expected[1] == {"l3": 5, "l0": 10, "l4": 10}
+    check(made, columns, expected)

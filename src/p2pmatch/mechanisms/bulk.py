@@ -5,6 +5,7 @@ the loans of a run are one event. A request that is not so plain is matched by i
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -177,7 +178,7 @@ class _Run:
             key_bounds(requests.max_rates),
             cells[requests.cell_codes],
             grades[requests.cell_codes],
-            _numbers(state.lenders.get(borrower, -1) for borrower in borrowers),
+            _numbers(map(state.lenders.get, borrowers, repeat(-1))),
             requests.tag_codes,
             numbers,
             odd,
