@@ -110,16 +110,21 @@ def test_runs_over_many_chunks(seed: int, space: int, monkeypatch: pytest.Monkey
         "min_rate": [random.randrange(50) * 1_000 for _ in range(count)],
     }
     twins.do(lambda market: market.post_many(columns, now=0))
+    rules = draw.rules
     for turn in range(3):
+        # In the second and third all are for one cell.
+        whole = turn == 0
+        grades = rules.grades if whole else rules.grades[:1]
+        terms = rules.terms if whole else rules.terms[:1]
         twins.submit(
             [
                 Request(
                     request_id=f"r{turn}-{i}",
-                    borrower_id=f"b{i % 5}",
+                    borrower_id=random.choice([f"b{i}", f"l{random.randrange(900)}"]),
                     amount=random.choice([5, 300, 900]),
                     max_rate=random.choice([9_000, 90_000]),
-                    grade=random.choice(draw.rules.grades),
-                    term=random.choice(draw.rules.terms),
+                    grade=random.choice(grades),
+                    term=random.choice(terms),
                     min_amount=1,
                 )
                 for i in range(12)

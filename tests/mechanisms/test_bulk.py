@@ -189,3 +189,18 @@ def test_borrowers_who_lend_between_requests_that_are_filled_at_once(terms: list
     assert expected[0] == {"l1": 10, "l2": 10, "l3": 5}
     assert expected[1] == {"l3": 5, "l0": 10, "l4": 10}
     check(made, columns, expected)
+
+
+@pytest.mark.parametrize(("grouped", "kinds"), [(3, {LoansMade, LoanMade}), (4, {LoanMade})])
+def test_where_many_have_a_declared_group_each_request_comes_by_itself(
+    grouped: int, kinds: set[type]
+) -> None:
+    made = twins(Limits())
+    for i in range(grouped):
+        made.do(lambda market, i=i: market.declare_group(f"b{i}", {"ann"}, now=0))
+    seen: set[type] = set()
+    for market in made.many.values():
+        market.subscribe(lambda event: seen.add(type(event)))
+    others: list[dict[str, int]] = [{"ann": 30}] * (9 - grouped)
+    check(made, asked(9), [*[{"ben": 30}] * grouped, *others])
+    assert seen == kinds
