@@ -1,6 +1,6 @@
 """Runs of requests: by vector passes, by the loop, and one by one, the same to the last bit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -51,6 +51,14 @@ class Twins:
             assert results.notes.amounts.tolist() == amounts
             counts = [0 if loan is None else len(loan.notes) for loan in made]
             assert results.ends.tolist() == np.cumsum(counts).tolist()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def after_each_request_a_run_is_tried() -> Iterator[None]:
+    """However short runs are, so that the kernels have as much to do as can be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("p2pmatch.mechanisms.bulk._LONG", 0)
+        yield
 
 
 def plain_rules(draw: Draw) -> Rules:

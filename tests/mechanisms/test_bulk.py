@@ -118,6 +118,7 @@ def test_what_goes_its_own_way_counts_for_those_behind_it(
 ) -> None:
     # Space for three notes, so that those of a loan of its own need more.
     monkeypatch.setattr(bulk, "_NOTES", 3)
+    monkeypatch.setattr(bulk, "_LONG", 2)
     made = twins(Limits(**{name: 50}))
     # The third is larger than all that ann and ben may lend, and not filled whole.
     columns = asked(9, borrower_id=["bob"] * 9)
@@ -204,3 +205,23 @@ def test_where_many_have_a_declared_group_each_request_comes_by_itself(
     others: list[dict[str, int]] = [{"ann": 30}] * (9 - grouped)
     check(made, asked(9), [*[{"ben": 30}] * grouped, *others])
     assert seen == kinds
+
+
+def test_where_runs_are_short_more_and_more_requests_come_by_themselves() -> None:
+    made = twins(Limits())
+    columns = asked(40)
+    # Nobody lends at that rate; a run ends there.
+    odd = [2, 6, 9, 10, 11, 12, 13, 30]
+    for row in odd:
+        columns["max_rate"][row] = 1_000
+    for market in made.many.values():
+        events: list[Event] = []
+        market.subscribe(events.append)
+        market.submit_many(columns, now=1)
+        market.check()
+        many = [len(event.loans) for event in events if isinstance(event, LoansMade)]
+        # Two, and as many odd ones (2 and 3); two, and four odd (6 to 9); none, and eight (10 to
+        # 17); twelve up to the last that is odd; the rest.
+        assert many == [2, 2, 12, 9]
+        singly = [event for event in events if isinstance(event, LoanMade | RequestUnfunded)]
+        assert len(singly) == 2 + 4 + 8 + 1

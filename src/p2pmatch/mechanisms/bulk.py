@@ -1,7 +1,8 @@
 """Many requests matched one after the other, in runs: what `fill` can do at once, it does.
 
 Where nobody waits and nothing but arrival, limits and tags decides, requests are filled in a run;
-the loans of a run are one event. A request that is not so plain is matched by itself.
+the loans of a run are one event. A request that is not so plain is matched by itself; where most
+are, no more runs are tried than pay.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,10 @@ _FEW: Final = 8
 # Of so many requests one may be of a declared group. It is matched by itself, which costs half as
 # much again within a run as without.
 _ONE_OF: Final = 3
+# A run of so many is worth while: to begin one, and its event, costs as much as three requests do.
+_LONG: Final = 4
+# At most so many requests come by themselves before a run is tried again.
+_SINGLY: Final = 64
 # Space for so many notes a request, at first, and at most for so many notes in all.
 _NOTES_EACH: Final = 256
 _NOTES: Final = 2**20
@@ -63,17 +68,19 @@ def _of_groups(state: State, requests: RequestColumns) -> list[bool]:
 def submit_run(state: State, requests: RequestColumns, now: int) -> Iterator[list[Event]]:
     """The events, step by step; each must be applied before the next is asked for."""
     run = _Run(state, requests)
-    row = 0
+    row, singly = 0, 1
     while row < len(requests):
-        stop, notes = run.fill(row)
-        if stop > row:
-            yield [LoansMade(now=now, loans=run.loans(row, stop, notes))]
-        row = stop
-        if row < len(requests):
-            events = match_now(state, requests[row], now)
+        first = row
+        row, notes = run.fill(first)
+        if row > first:
+            yield [LoansMade(now=now, loans=run.loans(first, row, notes))]
+        # Where runs are short, more and more requests come by themselves before the next is tried.
+        singly = 1 if row - first >= _LONG else min(2 * singly, _SINGLY)
+        for odd in range(row, min(row + singly, len(requests))):
+            events = match_now(state, requests[odd], now)
             yield events
             made = [event.loan for event in events if isinstance(event, LoanMade)]
-            run.skip(row, made[0] if made else None)
+            run.skip(odd, made[0] if made else None)
             row += 1
 
 
