@@ -26,14 +26,17 @@ def filled(
         steps[3 * number - 1] = (line, np.array(money), joint), 3 * number + 2
     taken = Taken()
     taken.begin(10)
-    pieces = along(steps.get, missing, (increment, least), taken, Scratch(8))
-    if pieces is None:
+    found = along(steps.get, missing, (increment, least), taken, Scratch(8))
+    if found is None:
         return None
-    return [
+    pieces, short = found
+    notes = [
         (key, amount)
         for keys, _, _, amounts in pieces
         for key, amount in zip(keys.tolist(), amounts.tolist(), strict=True)
     ]
+    assert short == missing - sum(amount for _, amount in notes)
+    return notes
 
 
 @pytest.mark.parametrize(
@@ -44,11 +47,12 @@ def filled(
         # Who has nothing is left out; who meets the last unit is the last.
         (120, None, [(0, 40), (1, 30), (3, 50)]),
         (150, None, [(0, 40), (1, 30), (3, 50), (4, 20), (5, 10)]),
-        (151, None, None),
+        # There is no more.
+        (151, None, [(0, 40), (1, 30), (3, 50), (4, 20), (5, 10)]),
         # What a lender gave in the first line counts in the second.
         (100, 45, [(0, 40), (1, 30), (3, 5), (4, 20), (5, 5)]),
         (80, 25, [(0, 25), (1, 25), (4, 20), (5, 10)]),
-        (81, 25, None),
+        (81, 25, [(0, 25), (1, 25), (4, 20), (5, 10)]),
     ],
 )
 def test_each_place_gives_what_it_can(

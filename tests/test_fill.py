@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pmatch import BorrowerLimits, Limits, Marketplace, Request, Rules, fill, fill_loop
-from p2pmatch.events import LoanMade, LoansMade
+from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import VARIABLE, fill_of
 from tests.machines.pair import offer_columns, request_columns
@@ -37,8 +37,9 @@ class Twins:
     def submit(self, requests: list[Request], now: int = 1) -> None:
         expected = [self.one.submit(request, now=now) for request in requests]
         columns = request_columns(requests)
+        runs: list[list[tuple[type, int]]] = []
         for name, market in self.many.items():
-            events: list[Any] = []
+            events: list[Event] = []
             market.subscribe(events.append)
             results = market.submit_many(columns, now=now)
             assert list(results) == expected, name
@@ -51,6 +52,14 @@ class Twins:
             assert results.notes.amounts.tolist() == amounts
             counts = [0 if loan is None else len(loan.notes) for loan in made]
             assert results.ends.tolist() == np.cumsum(counts).tolist()
+            runs.append([(type(event), size_of(event)) for event in events])
+        # What is filled in a run by one kernel is so by all.
+        assert all(events == runs[0] for events in runs)
+
+
+def size_of(event: Event) -> int:
+    """How many loans it is about."""
+    return len(event.loans) if isinstance(event, LoansMade) else 1
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -345,3 +354,60 @@ def test_a_lender_with_less_than_a_note_left_does_not_end_a_loan() -> None:
     more = {**columns, "offer_id": ["d", "e", "f"], "amount": [17, 50, 90]}
     twins.do(lambda market: market.post_many(more, now=1))
     twins.submit([attrs.evolve(requests[5], request_id=f"s{i}") for i in range(9)])
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(per_loan=1_000)])
+def test_a_rate_just_above_what_is_asked_is_too_dear_even_for_the_very_first_offer(
+    limits: Limits,
+) -> None:
+    twins = Twins(Rules(grades=["A"], terms=[36], lender_limits=limits))
+    columns = {
+        "offer_id": ["first", *(f"o{i}" for i in range(9))],
+        "lender_id": ["ann"] * 10,
+        "amount": [100] * 10,
+        "min_rate": [50_001, *[50_000] * 9],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    for name in ("bob", "ann"):
+        twins.submit(
+            [
+                Request(
+                    request_id=f"{name}{i}",
+                    borrower_id=name,
+                    amount=60,
+                    max_rate=50_000,
+                    grade="A",
+                    term=36,
+                )
+                for i in range(16)
+            ]
+        )
+    assert twins.one.offer("first").remaining == 100
+
+
+def test_places_of_one_cell_lie_wherever_there_was_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One chunk at a time, so that those of the cells lie one between the others.
+    monkeypatch.setattr("p2pmatch.mechanisms.loaded._REQUESTS_A_CHUNK", 1_000)
+    twins = Twins(Rules(grades=["A", "B"], terms=[36]))
+    count = 5_000
+    columns = {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{i}" for i in range(count)],
+        "amount": [10 + i % 3 for i in range(count)],
+        "min_rate": [i % 7 * 1_000 for i in range(count)],
+        "grades": ["AB"[i % 2] for i in range(count)],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    twins.submit(
+        [
+            Request(
+                request_id=f"r{i}",
+                borrower_id="bob",
+                amount=505,
+                max_rate=90_000,
+                grade="AB"[i // 7 % 2],
+                term=36,
+            )
+            for i in range(84)
+        ]
+    )

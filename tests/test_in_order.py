@@ -39,12 +39,12 @@ def requests(random: Random, count: int, increment: int) -> list[Request]:
         Request(
             request_id=f"r{i}",
             borrower_id=random.choice(["bob", "bea", "l1"]),
-            amount=random.randrange(1, 80) * increment * random.choice([1, 1, 9]),
+            amount=random.randrange(9, 80) * increment * random.choice([1, 1, 9]),
             max_rate=random.randrange(9) * 10_000,
             grade="A",
             term=36,
             tags=frozenset(random.choice(["", "x"])),
-            min_amount=1,
+            min_amount=random.choice([None, 1, increment * 9]),
         )
         for i in range(count)
     ]
@@ -67,9 +67,10 @@ def test_it_finds_what_the_general_sweep_finds(seed: int, offers: int) -> None:
     for asked in requests(random, 30, increment):
         state, now = made._state, random.choice([1, 4])
         quick = in_order(Rooms(state, asked, now))
-        slow = Sweep(Rooms(state, asked, now)).run(1)
-        if quick is not None:
-            assert (quick.principal, quick.unfunded, quick.reason) == (asked.amount, 0, None)
+        slow = Sweep(Rooms(state, asked, now)).run(asked.least_amount)
+        if quick is None:
+            assert rules.smallest_note > increment
+        else:
             for one, other in zip(
                 attrs.astuple(quick, recurse=False), attrs.astuple(slow, recurse=False), strict=True
             ):
@@ -100,8 +101,30 @@ def test_what_needs_more_is_left(more: dict[str, object]) -> None:
     assert in_order(Rooms(made._state, request(120), 1)) is None
 
 
-def test_too_little_money_is_left_to_others() -> None:
-    made = market(("a", "ann", 100, 5))
+@pytest.mark.parametrize(
+    ("least", "rate", "principal", "reason"),
+    [
+        (None, 9, 0, "below_min_amount"),
+        (101, 9, 0, "below_min_amount"),
+        (100, 9, 100, "not_enough_room"),
+        (1, 9, 100, "not_enough_room"),
+        (1, 4, 0, "no_eligible_offer"),
+    ],
+)
+def test_where_the_places_end_the_borrower_gets_less_or_nothing(
+    least: int | None, rate: int, principal: int, reason: str
+) -> None:
+    made = market(("a", "ann", 60, 5), ("b", "ben", 40, 6))
+    asked = request(120, rate, min_amount=least)
+    placement = in_order(Rooms(made._state, asked, 1))
+    assert placement is not None
+    assert (placement.principal, placement.reason) == (principal, reason)
+    assert placement.unfunded == 120 - principal
+    assert placement.amounts.tolist() == ([60, 40] if principal else [])
+
+
+def test_less_than_what_is_asked_is_left_where_notes_are_larger_than_the_increment() -> None:
+    made = market(("a", "ann", 100, 5), min_note=10)
     assert in_order(Rooms(made._state, request(120), 1)) is None
 
 

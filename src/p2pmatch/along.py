@@ -1,4 +1,4 @@
-"""Fill a request along the ranking: each place gives what it can, until there is enough.
+"""Fill a request along the ranking: each place gives what it can, until there is enough or no more.
 
 The commonest sweep, written out, because a call for each small step costs as much as the steps.
 Whatever needs a second thought is left to others.
@@ -29,10 +29,10 @@ def along(
     units: tuple[int, int],
     taken: Taken,
     scratch: Scratch,
-) -> list[Columns] | None:
-    """What the places in rank order give; None: not enough, or a last note that is too small.
+) -> tuple[list[Columns], int] | None:
+    """What the places in rank order give, and what is missing then.
 
-    O(rows up to the last note).
+    None: the last note is too small. O(rows up to the last note).
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def along(
             return None
         given[end] = last
         pieces.append(giving(line.keys, line.slots, line.lenders, given[: end + 1]))
-        return pieces
-    return None
+        return pieces, 0
+    return pieces, missing
 
 
 def giving(keys: Amounts, slots: Numbers, lenders: Numbers, given: Amounts) -> Columns:

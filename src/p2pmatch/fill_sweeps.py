@@ -56,7 +56,9 @@ class Sweeps:
             self._borrower = int(asked.borrowers[row])
             self._owe_from_before()
         missing = int(asked.amounts[row])
-        return along(self._behind, missing, self.units, self._taken, self._scratch)
+        found = along(self._behind, missing, self.units, self._taken, self._scratch)
+        # `why` was said when the places ended.
+        return None if found is None or found[1] else found[0]
 
     def record(self, row: int, notes: slice, pieces: list[Columns]) -> None:
         """Write a loan's notes, and count them."""
@@ -174,9 +176,6 @@ class Sweeps:
         if asked.barred[row] >= 0:
             room *= line.lenders != asked.barred[row]
         joint = _joint_rooms(self.means, line.lender_rows, int(asked.grades[row]), increment)
-        if joint is not None and least > 1:
-            # Who has no note of it left takes no part, and ends no loan.
-            room *= joint >= least
         return line, room, joint
 
 

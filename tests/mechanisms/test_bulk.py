@@ -103,6 +103,15 @@ def test_what_a_lender_has_out_already_counts(name: str) -> None:
     check(made, asked(8, **same), expected)
 
 
+@pytest.mark.parametrize("name", ["total", "per_grade", "per_borrower"])
+def test_who_has_more_out_than_its_limit_now_allows_gives_nothing(name: str) -> None:
+    made = twins(Limits())
+    before = asked(1, 70, borrower_id=["bob"], request_id=["before"])
+    made.do(lambda market: market.submit_many(before, now=1))
+    made.do(lambda market: market.set_lender_limits("ann", Limits(**{name: 50}), now=1))
+    check(made, asked(8, borrower_id=["bob"] * 8), [{"ben": 30}] * 8)
+
+
 @pytest.mark.parametrize("name", ["per_loan", "total", "per_grade", "per_borrower"])
 def test_a_limit_that_one_lender_has(name: str) -> None:
     made = twins(Limits())
