@@ -77,6 +77,8 @@ class Sweep:
             placed, pieces = self._place(target, target)
             if placed == target:
                 return self._placement(target, pieces, reason)
+            if target == least_amount:
+                break
             reason = "not_enough_room"
             # Money was left over. First the sum over lenders at this target; only if that alone
             # would allow the target, what could really be placed.
