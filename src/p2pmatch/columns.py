@@ -127,6 +127,7 @@ def unless(value: int, absent: int) -> int | None:
 
 
 def _unless_never(times: npt.NDArray[np.int64]) -> list[int | None]:
+    """`unless` of many times."""
     if (times == NEVER).all():
         return [None] * len(times)
     return [unless(time, NEVER) for time in times.tolist()]

@@ -76,12 +76,12 @@ def submit_run(state: State, requests: RequestColumns, now: int) -> Iterator[lis
             yield [LoansMade(now=now, loans=run.loans(first, row, notes))]
         # Where runs are short, more and more requests come by themselves before the next is tried.
         singly = 1 if row - first >= _LONG else min(2 * singly, _SINGLY)
-        for odd in range(row, min(row + singly, len(requests))):
-            events = match_now(state, requests[odd], now)
+        first, row = row, min(row + singly, len(requests))
+        for single in range(first, row):
+            events = match_now(state, requests[single], now)
             yield events
             made = [event.loan for event in events if isinstance(event, LoanMade)]
-            run.skip(odd, made[0] if made else None)
-            row += 1
+            run.skip(single, made[0] if made else None)
 
 
 class _Run:
