@@ -411,3 +411,34 @@ def test_places_of_one_cell_lie_wherever_there_was_space(monkeypatch: pytest.Mon
             for i in range(84)
         ]
     )
+
+
+def test_places_far_behind_those_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of each cell one line is kept; behind it chunk after chunk is read, each loan anew.
+    monkeypatch.setattr("p2pmatch.lines._KEPT", 1)
+    monkeypatch.setattr("p2pmatch.mechanisms.loaded._REQUESTS_A_CHUNK", 1_000)
+    twins = Twins(Rules(grades=["A", "B"], terms=[36], lender_limits=Limits(per_loan=1, total=4)))
+    count = 5_000
+    columns = {
+        "offer_id": [f"o{i}" for i in range(count)],
+        "lender_id": [f"l{i}" for i in range(count)],
+        # Those in the middle are used up with the first loan; of the others each loan takes one.
+        "amount": [1 if 2 <= i % 7 <= 4 else 9 for i in range(count)],
+        "min_rate": [i % 7 * 1_000 for i in range(count)],
+        "grades": ["AB"[i % 2] for i in range(count)],
+    }
+    twins.do(lambda market: market.post_many(columns, now=0))
+    twins.submit(
+        [
+            Request(
+                request_id=f"r{i}",
+                borrower_id="bob",
+                amount=[1_900, 900, 300, 600, 1_200][i % 5],
+                max_rate=90_000,
+                grade="AB"[i // 3 % 2],
+                term=36,
+                min_amount=1,
+            )
+            for i in range(30)
+        ]
+    )

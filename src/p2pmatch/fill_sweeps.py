@@ -38,6 +38,8 @@ class Sweeps:
         self._taken = Taken()
         # By cell and pattern of tags. The slots of these lines are accounts.
         self._lines: dict[tuple[int, int], Lines] = {}
+        # By cell: the last key that was read, and the segment behind it.
+        self._next: dict[int, tuple[int, int]] = {}
         self._row = self._cell = self._pattern = 0
         # Whose debts stand in `Means.owed`, and to whom.
         self._borrower = -1
@@ -123,8 +125,9 @@ class Sweeps:
         segment = self._first_behind(key)
         if segment < 0:
             return None
-        start, stop, _ = stretch(places, segment, segments)
-        start += int(places.keys[start:stop].searchsorted(key, side="right"))
+        start, stop, following = stretch(places, segment, segments)
+        end = int(places.keys[stop - 1])
+        self._next[self._cell] = end, following
         fits = means.left.take(places.accounts[start:stop]) >= least
         if len(places.tags):
             fits &= means.fits[self._pattern].take(places.tags[start:stop])
@@ -137,24 +140,26 @@ class Sweeps:
             # Nobody looks at them where there are none; but they have to be so many.
             places.caps.take(rows) if len(places.caps) else keys,
         )
-        return line, int(places.keys[stop - 1])
+        return line, end
 
     def _first_behind(self, key: int) -> int:
-        """The first segment with a key above this one; -1: none. What is used up is taken out."""
+        """The first segment with a key above this one; -1: none. Used up ones are taken out."""
         places, left, least = self.places, self.means.left, self.units[1]
-        before, segment = -1, int(places.first[self._cell])
+        known, following = self._next.get(self._cell, (-1, -1))
+        # From the front, but behind what was read last, most often the very next.
+        leading = following < 0 or key < known
+        before, segment = -1, int(places.first[self._cell]) if leading else following
         while segment >= 0:
             following = int(places.following[segment])
             rows = slice(int(places.starts[segment]), int(places.stops[segment]))
-            if following >= 0 and not (left.take(places.accounts[rows]) >= least).any():
-                if before < 0:
-                    places.first[self._cell] = following
-                else:
-                    places.following[before] = following
-            elif places.keys[rows.stop - 1] > key:
+            if places.keys[rows.stop - 1] <= key:
+                before, leading = segment, False
+            elif following < 0 or (left.take(places.accounts[rows]) >= least).any():
                 break
-            else:
-                before = segment
+            elif leading:
+                places.first[self._cell] = following
+            elif before >= 0:
+                places.following[before] = following
             segment = following
         return segment
 

@@ -84,16 +84,13 @@ class Lines:
         at = bisect_right(self._ends, key)
         if at == _KEPT:
             return read(key, 1)
-        begin = self._ends[at - 1] if at else -1
         line = self._lines[at] if at < len(self._lines) else None
         if line is None:
-            line = self._read(at, begin, read)
+            line = self._read(at, key, read)
             if line is None:
                 return None
         end = self._ends[at]
         self._uses[at] += 1
-        if begin < key:
-            return line.take(slice(_count(line, key), None)), end
         if at:
             self._pass(at - 1)
         return line, end
