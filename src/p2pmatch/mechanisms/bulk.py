@@ -167,14 +167,14 @@ class _Run:
         made.ends[row] = self.notes
 
     def _more_space(self) -> None:
+        """Four times as much: who found too little begins its request anew."""
         made = self.made
-        self.made = made._replace(
-            keys=np.concatenate((made.keys, np.empty_like(made.keys))),
-            slots=np.concatenate((made.slots, np.empty_like(made.slots))),
-            lenders=np.concatenate((made.lenders, np.empty_like(made.lenders))),
-            amounts=np.concatenate((made.amounts, np.empty_like(made.amounts))),
-            accounts=np.concatenate((made.accounts, np.empty_like(made.accounts))),
-        )
+        larger = {}
+        for name in ("keys", "slots", "lenders", "amounts", "accounts"):
+            column = getattr(made, name)
+            larger[name] = np.empty(4 * len(column), dtype=column.dtype)
+            larger[name][: self.notes] = column[: self.notes]
+        self.made = made._replace(**larger)
 
     def _asked(self) -> tuple[Asked, dict[str, int]]:
         """The requests as numbers; and the borrowers' numbers, where they are needed."""
