@@ -15,6 +15,8 @@ from p2pmatch.errors import P2PMatchError
 
 __all__ = ["BadInput", "Problems", "Table", "read_table"]
 
+# So many rows are turned into columns at once.
+_AT_ONCE = 2_000
 # How many problems are told one by one.
 _TOLD = 20
 
@@ -107,12 +109,14 @@ def _without_field(error: P2PMatchError) -> str:
 def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table:
     """Read a CSV file into columns of text; whatever is wrong with it is noted.
 
-    The header's names may come in any order, and more of them than are known.
+    The header's names may come in any order, and more of them than are known. Rows with more or
+    fewer fields than the header are left out.
     """
     file = str(path)
+    header: list[str] = []
+    columns: list[list[str]] = []
     rows: list[list[str]] = []
     lines: list[int] = []
-    header: list[str] = []
     line = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
@@ -120,31 +124,43 @@ def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table
             for row in reader:
                 if row and not header:
                     header = [name.strip() for name in row]
-                elif row:
+                    columns = [[] for _ in header]
+                elif row and len(row) == len(header):
                     rows.append(row)
                     lines.append(line)
+                    if len(rows) == _AT_ONCE:
+                        _move(rows, columns)
+                elif row:
+                    accepted = f"accepted: {len(header)}, as the header"
+                    problems.add(file, line, f"has {len(row)} fields; {accepted}")
                 line = reader.line_num + 1
-    except FileNotFoundError:
-        problems.add(file, 0, "no such file; accepted: the path of a CSV file")
-    except OSError as error:
-        problems.add(file, 0, f"cannot be read: {error.strerror}; accepted: a CSV file")
-    except UnicodeDecodeError as error:
-        problems.add(file, 0, f"is not UTF-8 text (byte {error.start}); accepted: UTF-8")
     except csv.Error as error:
         problems.add(file, line, f"cannot be read: {error}; accepted: comma-separated values")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.add(file, 0, _unreadable(error))
     else:
-        _check_shape(file, header, rows, lines, required, problems)
-    columns = dict(zip(header, zip(*rows, strict=False), strict=False)) if rows else {}
-    return Table(file, columns, lines, problems)
+        _check_header(file, header, required, problems)
+    _move(rows, columns)
+    return Table(file, dict(zip(header, columns, strict=True)), lines, problems)
 
 
-def _check_shape(
-    file: str,
-    header: list[str],
-    rows: list[list[str]],
-    lines: list[int],
-    required: Sequence[str],
-    problems: Problems,
+def _unreadable(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8 text (byte {error.start}); accepted: UTF-8"
+    if isinstance(error, FileNotFoundError):
+        return "no such file; accepted: the path of a CSV file"
+    return f"cannot be read: {error.strerror}; accepted: a CSV file"
+
+
+def _move(rows: list[list[str]], columns: list[list[str]]) -> None:
+    """Move rows to the ends of the columns: a few at a time, while they are in the cache."""
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=bool(rows)):
+        column.extend(cells)
+    rows.clear()
+
+
+def _check_header(
+    file: str, header: list[str], required: Sequence[str], problems: Problems
 ) -> None:
     if not header:
         problems.add(file, 0, f"is empty; accepted: a header with {', '.join(required)}")
@@ -155,9 +171,3 @@ def _check_shape(
     for name in required:
         if name not in header:
             problems.add(file, 1, f"column {name!r} is missing; accepted: {', '.join(required)}")
-    if rows and set(map(len, rows)) != {len(header)}:
-        for line, row in zip(lines, rows, strict=True):
-            if len(row) != len(header):
-                problems.add(
-                    file, line, f"has {len(row)} fields; accepted: {len(header)}, as the header"
-                )
