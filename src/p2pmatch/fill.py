@@ -144,7 +144,8 @@ def _supply(
     segment, step = int(places.first[cell]), 1
     while segment >= 0 and need > 0:
         # Up to one, two, four segments at a time, because each time costs as much as many rows.
-        start, stop, segment = stretch(places, segment, step)
+        start, stop, last = stretch(places, segment, step)
+        segment = int(places.following[last])
         step *= 2
         rows = slice(start, stop)
         room = means.left[rows] if places.alone else means.left.take(places.accounts[rows])

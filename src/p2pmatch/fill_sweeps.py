@@ -38,8 +38,8 @@ class Sweeps:
         self._taken = Taken()
         # By cell and pattern of tags. The slots of these lines are accounts.
         self._lines: dict[tuple[int, int], Lines] = {}
-        # By cell: the last key that was read, and the segment behind it.
-        self._next: dict[int, tuple[int, int]] = {}
+        # By cell: the last key that was read, and its segment.
+        self._read_last: dict[int, tuple[int, int]] = {}
         self._row = self._cell = self._pattern = 0
         # Whose debts stand in `Means.owed`, and to whom.
         self._borrower = -1
@@ -125,9 +125,9 @@ class Sweeps:
         segment = self._first_behind(key)
         if segment < 0:
             return None
-        start, stop, following = stretch(places, segment, segments)
+        start, stop, last = stretch(places, segment, segments)
         end = int(places.keys[stop - 1])
-        self._next[self._cell] = end, following
+        self._read_last[self._cell] = end, last
         fits = means.left.take(places.accounts[start:stop]) >= least
         if len(places.tags):
             fits &= means.fits[self._pattern].take(places.tags[start:stop])
@@ -145,20 +145,21 @@ class Sweeps:
     def _first_behind(self, key: int) -> int:
         """The first segment with a key above this one; -1: none. Used up ones are taken out."""
         places, left, least = self.places, self.means.left, self.units[1]
-        known, following = self._next.get(self._cell, (-1, -1))
-        # From the front, but behind what was read last, most often the very next.
-        leading = following < 0 or key < known
-        before, segment = -1, int(places.first[self._cell]) if leading else following
+        # Most often it is the next behind what was read last; otherwise, from the front.
+        known, before = self._read_last.get(self._cell, (-1, -1))
+        if key < known:
+            before = -1
+        segment = int(places.first[self._cell] if before < 0 else places.following[before])
         while segment >= 0:
             following = int(places.following[segment])
             rows = slice(int(places.starts[segment]), int(places.stops[segment]))
             if places.keys[rows.stop - 1] <= key:
-                before, leading = segment, False
+                before = segment
             elif following < 0 or (left.take(places.accounts[rows]) >= least).any():
                 break
-            elif leading:
+            elif before < 0:
                 places.first[self._cell] = following
-            elif before >= 0:
+            else:
                 places.following[before] = following
             segment = following
         return segment
@@ -207,11 +208,11 @@ def _joint_rooms(means: Means, lenders: Amounts, grade: int, increment: int) -> 
 
 
 def stretch(places: Places, segment: int, most: int) -> tuple[int, int, int]:
-    """The rows of up to `most` segments that lie side by side; and the segment behind them."""
+    """The rows of up to `most` segments that lie side by side; and the last of these segments."""
     start, stop = int(places.starts[segment]), int(places.stops[segment])
-    segment = int(places.following[segment])
-    while segment >= 0 and most > 1 and places.starts[segment] == stop:
-        stop = int(places.stops[segment])
-        segment = int(places.following[segment])
+    following = int(places.following[segment])
+    while following >= 0 and most > 1 and places.starts[following] == stop:
+        segment, stop = following, int(places.stops[following])
+        following = int(places.following[segment])
         most -= 1
     return start, stop, segment
