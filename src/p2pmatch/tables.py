@@ -154,7 +154,7 @@ def _unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 def _move(rows: list[list[str]], columns: list[list[str]]) -> None:
     """Move rows to the ends of the columns: a few at a time, while they are in the cache."""
-    for column, cells in zip(columns, zip(*rows, strict=True), strict=bool(rows)):
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=False):
         column.extend(cells)
     rows.clear()
 
