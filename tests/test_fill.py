@@ -385,60 +385,48 @@ def test_a_rate_just_above_what_is_asked_is_too_dear_even_for_the_very_first_off
     assert twins.one.offer("first").remaining == 100
 
 
-def test_places_of_one_cell_lie_wherever_there_was_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One chunk at a time, so that those of the cells lie one between the others.
-    monkeypatch.setattr("p2pmatch.mechanisms.loaded._REQUESTS_A_CHUNK", 1_000)
-    twins = Twins(Rules(grades=["A", "B"], terms=[36]))
+def by_turns(limits: Limits, amount: Callable[[int], int]) -> Twins:
+    """Two cells, and 5 000 offers at seven rates: one here, one there."""
+    twins = Twins(Rules(grades=["A", "B"], terms=[36], lender_limits=limits))
     count = 5_000
     columns = {
         "offer_id": [f"o{i}" for i in range(count)],
         "lender_id": [f"l{i}" for i in range(count)],
-        "amount": [10 + i % 3 for i in range(count)],
+        "amount": [amount(i) for i in range(count)],
         "min_rate": [i % 7 * 1_000 for i in range(count)],
         "grades": ["AB"[i % 2] for i in range(count)],
     }
     twins.do(lambda market: market.post_many(columns, now=0))
-    twins.submit(
-        [
-            Request(
-                request_id=f"r{i}",
-                borrower_id="bob",
-                amount=505,
-                max_rate=90_000,
-                grade="AB"[i // 7 % 2],
-                term=36,
-            )
-            for i in range(84)
-        ]
-    )
+    return twins
+
+
+def asked_by_turns(amounts: list[int], several: int, least: int | None) -> list[Request]:
+    """Bob's requests, several for one cell and then several for the other."""
+    return [
+        Request(
+            request_id=f"r{i}",
+            borrower_id="bob",
+            amount=amount,
+            max_rate=90_000,
+            grade="AB"[i // several % 2],
+            term=36,
+            min_amount=least,
+        )
+        for i, amount in enumerate(amounts)
+    ]
+
+
+def test_places_of_one_cell_lie_wherever_there_was_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One chunk at a time, so that those of the cells lie one between the others.
+    monkeypatch.setattr("p2pmatch.mechanisms.loaded._REQUESTS_A_CHUNK", 1_000)
+    twins = by_turns(Limits(), lambda i: 10 + i % 3)
+    twins.submit(asked_by_turns([505] * 84, 7, None))
 
 
 def test_places_far_behind_those_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     # Of each cell one line is kept; behind it chunk after chunk is read, each loan anew.
     monkeypatch.setattr("p2pmatch.lines._KEPT", 1)
     monkeypatch.setattr("p2pmatch.mechanisms.loaded._REQUESTS_A_CHUNK", 1_000)
-    twins = Twins(Rules(grades=["A", "B"], terms=[36], lender_limits=Limits(per_loan=1, total=4)))
-    count = 5_000
-    columns = {
-        "offer_id": [f"o{i}" for i in range(count)],
-        "lender_id": [f"l{i}" for i in range(count)],
-        # Those in the middle are used up with the first loan; of the others each loan takes one.
-        "amount": [1 if 2 <= i % 7 <= 4 else 9 for i in range(count)],
-        "min_rate": [i % 7 * 1_000 for i in range(count)],
-        "grades": ["AB"[i % 2] for i in range(count)],
-    }
-    twins.do(lambda market: market.post_many(columns, now=0))
-    twins.submit(
-        [
-            Request(
-                request_id=f"r{i}",
-                borrower_id="bob",
-                amount=[1_900, 900, 300, 600, 1_200][i % 5],
-                max_rate=90_000,
-                grade="AB"[i // 3 % 2],
-                term=36,
-                min_amount=1,
-            )
-            for i in range(30)
-        ]
-    )
+    # Those in the middle are used up with the first loan; of the others each loan takes one.
+    twins = by_turns(Limits(per_loan=1, total=4), lambda i: 1 if 2 <= i % 7 <= 4 else 9)
+    twins.submit(asked_by_turns([1_900, 900, 300, 600, 1_200] * 6, 3, 1))
