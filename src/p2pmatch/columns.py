@@ -5,9 +5,7 @@ repeats from row to row (the cells an offer stands in, its tags) is kept once an
 number.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
+from p2pmatch.coded import Codes, coded
 from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import MAX_TERM, Offer
 from p2pmatch.request_columns import RequestColumns
@@ -49,8 +48,6 @@ _SEPARATOR = "|"
 # Text of more digits is no number of months, and need not be turned into one.
 _LONGEST_TERM = 10
 _T = TypeVar("_T")
-_H = TypeVar("_H", bound=Hashable)
-Codes = npt.NDArray[np.int32]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -262,7 +259,7 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
         )
     grades = _ids(columns, "grade")
     terms = _numbers(columns, "term", rows, 1, MAX_TERM).tolist()
-    cells, cell_codes = _coded([*zip(grades, terms, strict=True)])
+    cells, cell_codes = coded([*zip(grades, terms, strict=True)])
     return RequestColumns(
         request_ids=_ids(columns, "request_id"),
         borrower_ids=_ids(columns, "borrower_id"),
@@ -353,26 +350,12 @@ def _distinct(
     values = _as_list(columns, name)
     if not set(map(type, values)) <= {str, tuple, type(None)}:
         values = [_hashable(value) for value in values]
-    found, codes = _coded(values)
+    found, codes = coded(values)
     first_row = np.empty(len(found), dtype=np.int64)
     # Of several rows that are written to one place the last stays, which is the first of all.
     first_row[codes[::-1]] = np.arange(rows)[::-1]
     firsts = first_row.tolist()
     return [read(value, f"{name}[{row}]") for value, row in zip(found, firsts, strict=True)], codes
-
-
-def _coded(values: Sequence[_H]) -> tuple[list[_H], Codes]:
-    """The distinct values in the order in which they come, and which of them each row has. O(n).
-
-    Examples
-    --------
-    >>> found, codes = _coded(["b", "a", "b"])
-    >>> found, codes.tolist()
-    (['b', 'a'], [0, 1, 0])
-    """
-    numbers: defaultdict[_H, int] = defaultdict(count().__next__)
-    codes = np.fromiter(map(numbers.__getitem__, values), dtype=np.int32, count=len(values))
-    return list(numbers), codes
 
 
 def _hashable(value: Any) -> Any:  # noqa: ANN401 - any value a cell may hold

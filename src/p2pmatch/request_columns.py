@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.coded import coded
 from p2pmatch.orders import Request
 
 __all__ = ["RequestColumns", "borrowers_of", "cells_of", "ids_of"]
@@ -42,8 +43,7 @@ class RequestColumns(Sequence[Request]):
     def of(cls, requests: Sequence[Request]) -> "RequestColumns":
         """The columns of requests that are objects already. O(n)."""
         cells, cell_codes = cells_of(requests)
-        tags: dict[frozenset[str], int] = {}
-        codes = [tags.setdefault(request.tags, len(tags)) for request in requests]
+        tags, tag_codes = coded([request.tags for request in requests])
         return cls(
             request_ids=ids_of(requests),
             borrower_ids=borrowers_of(requests),
@@ -53,8 +53,8 @@ class RequestColumns(Sequence[Request]):
             whole=np.array([request.min_amount is None for request in requests], dtype=np.bool_),
             cells=cells,
             cell_codes=cell_codes,
-            tags=list(tags),
-            tag_codes=np.array(codes, dtype=np.int32),
+            tags=tags,
+            tag_codes=tag_codes,
             expires_at=[request.expires_at for request in requests],
         )
 
@@ -125,8 +125,4 @@ def cells_of(
     """The pairs (grade, term), and which of them each request is for."""
     if isinstance(requests, RequestColumns):
         return requests.cells, requests.cell_codes
-    numbers: dict[tuple[str, int], int] = {}
-    codes = [
-        numbers.setdefault((request.grade, request.term), len(numbers)) for request in requests
-    ]
-    return list(numbers), np.array(codes, dtype=np.int32)
+    return coded([(request.grade, request.term) for request in requests])

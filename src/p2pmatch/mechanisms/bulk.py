@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from p2pmatch.allocation import Fifo
 from p2pmatch.caps import LIMIT_NAMES
+from p2pmatch.coded import coded
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import FULL, MORE, Asked, Made, Means
 from p2pmatch.ladder import key_bounds, rates_of
@@ -55,14 +56,16 @@ def may_run(state: State, requests: RequestColumns) -> bool:
         and not state.parts
         and rules.borrower_limits.total is None
         and not state.borrower_caps.own
-        and _ONE_OF * sum(_of_groups(state, requests)) <= len(requests)
+        and _ONE_OF * int(_of_groups(state, requests).sum()) <= len(requests)
     )
 
 
-def _of_groups(state: State, requests: RequestColumns) -> list[bool]:
-    """By request, whether its borrower has a declared group; empty where nobody has."""
-    groups = state.groups
-    return [borrower in groups for borrower in requests.borrower_ids] if groups else []
+def _of_groups(state: State, requests: RequestColumns) -> npt.NDArray[np.bool_]:
+    """By request, whether its borrower has a declared group."""
+    found = np.zeros(len(requests), dtype=np.bool_)
+    if state.groups:
+        found[:] = [borrower in state.groups for borrower in requests.borrower_ids]
+    return found
 
 
 def submit_run(state: State, requests: RequestColumns, now: int) -> Iterator[list[Event]]:
@@ -92,9 +95,9 @@ class _Run:
         self.requests = requests
         self._fill = state.kernel()
         self.units = state.rules.increment, state.least
-        self.asked, codes = self._asked()
+        self.asked, borrowers = self._asked()
         self.places = Loaded(state, requests.cells, len(requests))
-        self.means = self._means(codes)
+        self.means = self._means(borrowers)
         rows = len(requests)
         space = min(max(rows * _NOTES_EACH, 1024), _NOTES)
         self.made = Made(
@@ -105,7 +108,7 @@ class _Run:
             np.empty(space, dtype=np.int64),
             np.zeros(rows, dtype=np.int64),
             np.empty(rows, dtype=np.int64),
-            np.full(len(codes), -1, dtype=np.int64),
+            np.full(len(borrowers), -1, dtype=np.int64),
         )
         self.notes = 0
 
@@ -176,32 +179,27 @@ class _Run:
             larger[name][: self.notes] = column[: self.notes]
         self.made = made._replace(**larger)
 
-    def _asked(self) -> tuple[Asked, dict[str, int]]:
-        """The requests as numbers; and the borrowers' numbers, where they are needed."""
+    def _asked(self) -> tuple[Asked, list[str]]:
+        """The requests as numbers; and the distinct borrowers, where they are needed."""
         state, requests = self.state, self.requests
         rules = state.rules
         cells = _numbers(state.cell_of[cell] for cell in requests.cells)
         grades = _numbers(rules.grades.index(grade) for grade, _ in requests.cells)
-        borrowers = requests.borrower_ids
-        codes: dict[str, int] = {}
-        numbers = _numbers(())
-        if "per_borrower" in state.lender_caps.in_force:
-            numbers = _numbers(codes.setdefault(borrower, len(codes)) for borrower in borrowers)
-        odd = np.zeros(len(requests), dtype=np.bool_)
-        odd[:] = _of_groups(state, requests) or False
+        needed = "per_borrower" in state.lender_caps.in_force
+        borrowers, numbers = coded(requests.borrower_ids if needed else [])
         asked = Asked(
             requests.amounts,
             key_bounds(requests.max_rates),
             cells[requests.cell_codes],
             grades[requests.cell_codes],
-            _numbers(map(state.lenders.get, borrowers, repeat(-1))),
+            _numbers(map(state.lenders.get, requests.borrower_ids, repeat(-1))),
             requests.tag_codes,
             numbers,
-            odd,
+            _of_groups(state, requests),
         )
-        return asked, codes
+        return asked, borrowers
 
-    def _means(self, borrowers: dict[str, int]) -> Means:
+    def _means(self, borrowers: list[str]) -> Means:
         state = self.state
         count = len(state.lender_names)
         everybody = np.arange(count, dtype=np.int32)
