@@ -24,7 +24,7 @@ def written(folder: Path, out: str) -> dict[str, bytes]:
 def in_bulk(monkeypatch: pytest.MonkeyPatch, rows: int) -> list[int]:
     """Have `rows` requests at one time matched in bulk; returns how many each call has."""
     monkeypatch.setattr(batch, "_BULK", rows)
-    monkeypatch.setattr(batch, "_is_compiled", lambda: True)
+    monkeypatch.setattr(batch, "is_compiled", lambda: True)
     calls: list[int] = []
     submit_many = Marketplace.submit_many
 

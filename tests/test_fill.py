@@ -14,6 +14,8 @@ from p2pmatch import BorrowerLimits, Limits, Marketplace, Request, Rules, fill, 
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import VARIABLE, fill_of
+from p2pmatch.journal import replay
+from p2pmatch.stores import MemoryStore
 from tests.machines.pair import offer_columns, request_columns
 from tests.strategies import Draw
 
@@ -255,12 +257,31 @@ def test_the_environment_turns_the_compiled_loop_off(monkeypatch: pytest.MonkeyP
     assert fill_of(compiled=None) is not fill.Passes
 
 
+def test_a_marketplace_that_is_kept_has_the_same_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool | None] = []
+
+    def noted(*, compiled: bool | None) -> Kernel:
+        asked.append(compiled)
+        return fill.Passes
+
+    monkeypatch.setattr("p2pmatch.marketplace.fill_of", noted)
+    store, rules = MemoryStore(), Rules(grades=("A",), terms=(36,))
+    for compiled in (None, True, False):
+        Marketplace(rules, compiled=compiled)
+        Marketplace.open(store, rules, compiled=compiled)
+    Marketplace.open(store)
+    replay(store)
+    assert asked == [None, None, True, True, False, False, None, None]
+
+
 def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setitem(__import__("sys").modules, "p2pmatch.fill_compiled", None)
     monkeypatch.delattr("p2pmatch.fill_compiled", raising=False)
+    store, rules = MemoryStore(), Rules(grades=("A",), terms=(36,))
     with pytest.raises(ImportError, match=r"p2pmatch\[fast\]"):
-        fill_of(compiled=True)
+        Marketplace.open(store, rules, compiled=True)
+    assert not list(store.read())
     kernel = fill_of(compiled=None)
     # Each run has its own; the compiler is looked for once.
     one, other = kernel(), kernel()

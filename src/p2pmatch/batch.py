@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.columns import OfferColumns, read_offers
-from p2pmatch.fill_of import VARIABLE
+from p2pmatch.fill_of import is_compiled
 from p2pmatch.inputs import OFFER_COLUMNS, REQUEST_COLUMNS, Inputs, read_inputs
 from p2pmatch.marketplace import Marketplace, Result
 from p2pmatch.orders import Request
@@ -103,15 +102,11 @@ def match_files(
     """
     inputs = read_inputs(offers, requests, rules)
     times = _Times.of(inputs.offers["submitted_at"], inputs.requests["submitted_at"])
-    # What a journal holds does not depend on what is installed.
-    bulk = _BULK if store is None and _is_compiled() else 0
+    # What a journal holds does not depend on what is installed; without the compiled loop single
+    # calls are as quick as bulk calls.
+    bulk = _BULK if store is None and is_compiled() else 0
     with _market(inputs.rules, store) as market:
         return _matched(market, inputs, times, progress, bulk)
-
-
-def _is_compiled() -> bool:
-    """Whether the compiled loop can be had; without it single calls are as quick as bulk calls."""
-    return find_spec("numba") is not None and os.environ.get(VARIABLE) != "0"
 
 
 @contextmanager

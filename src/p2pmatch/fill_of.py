@@ -1,11 +1,12 @@
 """Which of the two kernels fills runs of requests: the only place that knows."""
 
 import os
+from importlib.util import find_spec
 
 from p2pmatch.fill import Passes
 from p2pmatch.fill_forms import Fill, Kernel
 
-__all__ = ["VARIABLE", "fill_of"]
+__all__ = ["VARIABLE", "fill_of", "is_compiled"]
 
 #: Set to "0" in the environment, it turns the compiled loop off.
 VARIABLE = "P2PMATCH_COMPILED"
@@ -25,9 +26,16 @@ def fill_of(*, compiled: bool | None) -> Kernel:
     """
     if compiled:
         return _compiled()
-    if compiled is None and os.environ.get(VARIABLE) != "0":
-        return _IfInstalled()
-    return Passes
+    return _IfInstalled() if compiled is None and _is_wanted() else Passes
+
+
+def is_compiled() -> bool:
+    """Whether the compiled loop is used where nothing is said of it. Does not load it."""
+    return _is_wanted() and find_spec("numba") is not None
+
+
+def _is_wanted() -> bool:
+    return os.environ.get(VARIABLE) != "0"
 
 
 class _IfInstalled:

@@ -14,7 +14,8 @@ from p2pmatch import commands as c
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.decide import check_now
 from p2pmatch.errors import Refused, StoreFailed, UnknownName, refusal
-from p2pmatch.events import Event, LoanMade, Rejected, outcome_of
+from p2pmatch.events import Event, LoanMade, OfferCancelled, Rejected, outcome_of
+from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import fill_of
 from p2pmatch.ladder import rates_of
 from p2pmatch.limits import BorrowerLimits, Limits
@@ -109,12 +110,18 @@ class Marketplace:
 
     def __init__(self, rules: Rules, *, compiled: bool | None = None) -> None:
         checks.check_instance(rules, Rules, "rules", "Rules(...)")
-        self._state = State(rules, fill_of(compiled=compiled))
+        self._begin(State(rules), None, fill_of(compiled=compiled))
+
+    def _begin(self, state: State, recorder: "Recorder | None", kernel: Kernel) -> None:
+        self._state = state
+        self._state.kernel = kernel
         self._listeners: list[Callable[[Event], object]] = []
-        self._recorder: Recorder | None = None
+        self._recorder = recorder
 
     @classmethod
-    def open(cls, store: "Store", rules: Rules | None = None) -> "Marketplace":
+    def open(
+        cls, store: "Store", rules: Rules | None = None, *, compiled: bool | None = None
+    ) -> "Marketplace":
         """A marketplace whose every command is kept in `store`; needs the `json` extra.
 
         A new one if the store is empty. Otherwise what the store leads to: the newest snapshot in
@@ -125,6 +132,7 @@ class Marketplace:
         ----------
         store : such as `SqliteStore("market.db")`; nobody else may write to it meanwhile.
         rules : must be those the journal was begun with; None: whatever those are.
+        compiled : as for a marketplace that is not kept; what is written down is the same.
 
         Raises
         ------
@@ -136,16 +144,20 @@ class Marketplace:
         -----
         O(offers + notes) for the snapshot, and the events after it.
         """
+        # First, so that where it cannot be had nothing is begun.
+        kernel = fill_of(compiled=compiled)
         # The one other look upwards: a journal is a door, opened only when somebody keeps one.
         journal = import_module("p2pmatch.journal")
         state, recorder = journal.open_journal(store, rules)
-        return cls.over(state, recorder)
+        return cls.over(state, recorder, kernel)
 
     @classmethod
-    def over(cls, state: State, recorder: "Recorder | None" = None) -> "Marketplace":
+    def over(
+        cls, state: State, recorder: "Recorder | None" = None, kernel: Kernel | None = None
+    ) -> "Marketplace":
         """A marketplace with this memory; without a recorder it writes nothing down."""
-        market = cls(state.rules)
-        vars(market).update(_state=state, _recorder=recorder)
+        market = cls.__new__(cls)
+        market._begin(state, recorder, kernel or fill_of(compiled=None))
         return market
 
     @property
@@ -275,7 +287,8 @@ class Marketplace:
     def cancel(self, offer_id: str, *, now: int, command_id: str | None = None) -> int:
         """Take what an offer has not lent out of the book; return how much. O(cells)."""
         events = self._do(c.CancelOffer(offer_id=offer_id, now=now), command_id)
-        return int(getattr(events[-1], "amount", 0))
+        # Others may have come due before it, and met what came free behind it.
+        return next(event.amount for event in events if isinstance(event, OfferCancelled))
 
     def submit(
         self,

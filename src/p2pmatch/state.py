@@ -65,7 +65,7 @@ class State:
 
     slot_of: Late[dict[str, int]] = Late(lambda state: state.offers_by_id())
 
-    def __init__(self, rules: Rules, kernel: Kernel = Passes) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.least = rules.smallest_note
         self.allocation = rules.allocation_rule
@@ -101,8 +101,8 @@ class State:
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
         self.scratch = Scratch(2 * CHUNK)
-        #: What fills runs of requests (see `p2pmatch.fill_forms`).
-        self.kernel = kernel
+        #: What fills runs of requests (see `p2pmatch.fill_forms`); whoever has a better one sets it.
+        self.kernel: Kernel = Passes
         self.exposure = Exposure(rules.grades)
         self.lender_caps = LenderCaps(rules.lender_limits)
         self.borrower_caps = BorrowerCaps(rules.borrower_limits)

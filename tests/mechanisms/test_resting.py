@@ -158,6 +158,24 @@ def test_what_a_listing_lets_go_meets_the_others_in_their_order() -> None:
     assert committed(made, "r4") == []
 
 
+def test_cancelling_returns_its_own_money_whatever_else_happens() -> None:
+    """r1 closes first, and what it gives back meets r2 behind the cancelling."""
+    made = market(("a", "ann", 100, 5))
+    made.submit(request(200, min_amount=200), now=1, time_in_force=Listing(closes_at=10))
+    made.submit(request(90, request_id="r2"), now=2, time_in_force=Listing(closes_at=99))
+    made.post(offer("x", "xe", 40, 30), now=3)
+    heard: list[e.Event] = []
+    made.subscribe(heard.append)
+    assert made.cancel("x", now=10) == 40
+    assert kinds(tuple(heard)) == [
+        "MoneyReleased",
+        "RequestUnfunded",
+        "OfferCancelled",
+        "MoneyCommitted",
+        "LoanMade",
+    ]
+
+
 def test_a_request_due_earlier_closes_before_one_due_later() -> None:
     """What r1 gives back at 5 comes too late for r2, which closes at 6: nobody meets in between."""
     made = market(("a", "ann", 100, 5))
