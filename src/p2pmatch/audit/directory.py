@@ -19,7 +19,7 @@ from p2pmatch.audit.book import AuditRules, Book, NoteRecord, OfferRecord, Reque
 from p2pmatch.audit.checker import Outcome, check_outcome, expected_size
 from p2pmatch.audit.report import Findings, Report
 from p2pmatch.audit.sharing import AuditAllocation
-from p2pmatch.errors import InvalidValue, P2PMatchError
+from p2pmatch.errors import InvalidValue, P2PMatchError, UnknownName
 from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.rules import Rules
@@ -153,8 +153,9 @@ def _object(name: str, text: str) -> dict[str, Any]:
 
 def _description(content: bytes) -> dict[str, Any]:
     description = _object(_RUN, _text(_RUN, content))
-    if description.get("version") != _VERSION:
-        raise _Unreadable(_RUN, f"version {description.get('version')!r}, expected {_VERSION}")
+    version = description.get("version")
+    if type(version) is not int or version != _VERSION:
+        raise _Unreadable(_RUN, f"version {version!r}, expected {_VERSION}")
     for name in ("rules", "files"):
         if not isinstance(description.get(name), dict):
             raise _Unreadable(_RUN, f"no table {name!r}")
@@ -180,9 +181,11 @@ def _rules(description: Mapping[str, Any]) -> AuditRules:
         name: given.pop(name) for name in _WITH_PARAMETERS if isinstance(given.get(name), dict)
     }
     try:
-        for name, read in _RULES.items():
-            if name in given:
-                given[name] = read(given[name])
+        for name, written in given.items():
+            # What a folder cannot say must not lift what its loans are held to.
+            if name not in _RULES:
+                raise UnknownName("unknown_field", "rules", name, f"among {list(_RULES)}")
+            given[name] = _RULES[name](written)
         fields: dict[str, Any] = {}
         for name, table in with_parameters.items():
             fields |= _WITH_PARAMETERS[name](table)
@@ -227,12 +230,18 @@ def _allocation(table: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _posted(table: Mapping[str, Any]) -> dict[str, object]:
+    if table["rule"] != "posted":
+        raise UnknownName("unknown_rule", "rule", table["rule"], "'posted'")
     rates = {
-        (grade, int(term)): rate(text)
+        (grade, _whole(term)): rate(text)
         for grade, by_term in table["rates"].items()
         for term, text in by_term.items()
     }
-    return {"pricing": table["rule"], "posted": rates}
+    return {"pricing": "posted", "posted": rates}
+
+
+def _as_it_is(written: object) -> object:
+    return written
 
 
 _WITH_PARAMETERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, object]]] = MappingProxyType(
@@ -240,12 +249,17 @@ _WITH_PARAMETERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, object]]]
 )
 _RULES: Mapping[str, Callable[[Any], object]] = MappingProxyType(
     {
+        "grades": _as_it_is,
+        "terms": _as_it_is,
         "increment": _money,
         "min_note": _money,
         "max_share": rate,
+        "allocation": _as_it_is,
+        "pricing": _as_it_is,
         "lender_limits": _lender_limits,
         "borrower_limits": _borrower_limits,
         "fees": _fees,
+        "apr_rule": _as_it_is,
     }
 )
 

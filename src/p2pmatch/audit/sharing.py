@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from p2pmatch.checks import check_name, check_whole
+from p2pmatch.errors import UnknownName
 from p2pmatch.units import FULL_SHARE, amount, rate
 
 __all__ = ["AuditAllocation", "lot", "shared"]
@@ -60,20 +62,16 @@ class AuditAllocation:
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> "AuditAllocation":
         """A rule with parameters as a result folder has it."""
-        if table["rule"] == "split":
-            return cls._split(rate(table["fifo_share"]))
-        if table["rule"] == "lottery":
-            return cls("lottery", seed=int(table["seed"]))
-        steps = tuple(
-            (
-                step["rule"],
-                rate(step["share"]),
-                amount(step["at_most"]) if "at_most" in step else None,
-                amount(step.get("drop_below", "0")),
-            )
-            for step in table["steps"]
-        )
-        return cls("steps", steps=steps)
+        match table["rule"]:
+            case "split":
+                return cls._split(_share(table["fifo_share"]))
+            case "lottery":
+                return cls("lottery", seed=check_whole(table["seed"], "seed", 0, _MAX_SEED))
+            case "steps":
+                return cls("steps", steps=tuple(map(_read_step, table["steps"])))
+            case unknown:
+                accepted = "one of ['lottery', 'split', 'steps']"
+                raise UnknownName("unknown_rule", "rule", unknown, accepted)
 
     @classmethod
     def _split(cls, share: int) -> "AuditAllocation":
@@ -85,6 +83,19 @@ class AuditAllocation:
     def in_order(self) -> bool:
         """Whether offers are used up in an order; of another's rule only better rates are asked."""
         return self.name in {"fifo", "lottery", "other"}
+
+
+def _read_step(table: Mapping[str, Any]) -> tuple[str, int, int | None, int]:
+    return (
+        check_name(table["rule"], _STEPS, "rule"),
+        _share(table["share"]),
+        amount(table["at_most"]) if "at_most" in table else None,
+        amount(table.get("drop_below", "0")),
+    )
+
+
+def _share(text: str) -> int:
+    return check_whole(rate(text), "share", 0, FULL_SHARE)
 
 
 def lot(seed: int, request_id: str, offer_id: str) -> bytes:
@@ -229,3 +240,6 @@ def _whole_notes(need: int, parts: list[int], rooms: list[int], least: int) -> l
 _RULES: Mapping[str, Callable[[int, list[int], int], list[int]]] = MappingProxyType(
     {"pro_rata": _pro_rata, "equal_share": _equal_share}
 )
+_STEPS = ("fifo", "oldest", "pro_rata_floors", *_RULES)
+# A lottery's seed is eight bytes.
+_MAX_SEED = 2**64 - 1
