@@ -366,6 +366,7 @@ def test_a_header_alone_is_an_empty_book(files: Files) -> None:
             "key 'pricing.rates': '6%' has the wrong type",
         ),
         ('pricing = { rule = "posted", rates = { A = { x = "6%" } } }', "'x' cannot be read"),
+        (f"[pricing]\nrule = 'posted'\nrates = {{ A = {{ {'9' * 5_000} = '6%' }} }}", "too large"),
         (
             'pricing = { rule = "posted", rates = { Z = { 36 = "6%" } } }',
             "pricing: 'Z' is not a grade",
@@ -543,7 +544,7 @@ def test_compare_puts_terms_amounts_and_grades_side_by_side(
         ({"--terms": "12,x"}, "terms: 'x' cannot be read; accepted: months joined by commas"),
         ({"--terms": ""}, "terms: '' cannot be read"),
         ({"--terms": "12,,36"}, "terms: '' cannot be read"),
-        ({"--terms": "1" * 40}, "cannot be read"),
+        ({"--terms": "1" * 40}, "is too large; accepted: months joined by commas"),
         ({"--terms": "99"}, "term: 99 is not a term"),
         ({"--terms": "36,36"}, "terms: 36 stands there twice"),
         ({"--amount": "0"}, "amount: 0 is zero"),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pmatch import P2PMatchError, amount, format_amount, format_rate, rate
-from p2pmatch.units import MAX_AMOUNT, MAX_BOOK, MAX_RATE, round_half_up
+from p2pmatch import InvalidValue, P2PMatchError, amount, format_amount, format_rate, rate
+from p2pmatch.units import MAX_AMOUNT, MAX_BOOK, MAX_RATE, months, round_half_up
 from tests.helpers import refusal_of
 
 
@@ -185,6 +185,33 @@ def test_amounts_written_read_back(minor: int, decimals: int) -> None:
 @given(st.integers(0, MAX_RATE))
 def test_rates_written_read_back(ppm: int) -> None:
     assert rate(format_rate(ppm)) == ppm
+
+
+@pytest.mark.parametrize(("text", "term"), [("1", 1), (" 36 ", 36), ("012", 12), ("1200", 1200)])
+def test_terms_are_read(text: str, term: int) -> None:
+    assert months(text) == term
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "malformed"),
+        ("x", "malformed"),
+        ("-12", "malformed"),
+        ("1.5", "malformed"),
+        ("\u0663", "malformed"),
+        ("0", "zero"),
+        ("1201", "too_large"),
+        ("9" * 30, "too_large"),
+        ("9" * 5_000, "too_large"),
+    ],
+)
+def test_terms_that_are_refused(text: str, code: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        months(text, "terms[2]")
+    assert (refused.value.code, refused.value.field) == (code, "terms[2]")
+    assert refused.value.value == text
+    assert refused.value.accepted == "a whole number of months, 1 to 1200"
 
 
 def test_amounts_below_zero_can_be_shown() -> None:

@@ -1,6 +1,7 @@
 """The command line: results on stdout, all else on stderr; exit 0 done, 1 failed, 2 bad input."""
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +15,11 @@ from rich.console import Console
 from rich.progress import track
 
 import p2pmatch
+from p2pmatch import units
 from p2pmatch.audit import audit_directory
 from p2pmatch.batch import check_new, check_target, load_book, match_files, summary_of, write_run
 from p2pmatch.demo import demo_lines
-from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
+from p2pmatch.errors import P2PMatchError, StoreFailed
 from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
@@ -25,7 +27,7 @@ from p2pmatch.reasons import REASONS
 from p2pmatch.stores import MemoryStore
 from p2pmatch.stores.place import is_url, store_at
 from p2pmatch.tables import BadInput
-from p2pmatch.units import MAX_RATE, amount, format_amount, format_rate, rate
+from p2pmatch.units import MAX_RATE, format_amount, format_rate, rate
 
 __all__ = ["app", "run"]
 
@@ -36,7 +38,6 @@ _T = TypeVar("_T")
 APR_NAMES: Mapping[str, str] = MappingProxyType(
     {"us": "US, Regulation Z", "eu": "EU, Directive 2008/48/EC"}
 )
-_LONGEST_TERM = 6
 
 app = App(
     name="p2pmatch",
@@ -158,7 +159,7 @@ def quote(
         TOML file with the marketplace's rules.
     """
     market = load_book(offers, rules)
-    request = _request(_amount(amount), grade, term, max_rate)
+    request = _request(units.amount(amount), grade, term, max_rate)
     found = market.quote(request, now=market.now or 0)
     for label, value in _quote_rows(found):
         print(f"{label:<14} {value}")
@@ -191,9 +192,10 @@ def compare(
     rules
         TOML file with the marketplace's rules.
     """
-    amounts = [_amount(text) for text in amount.split("|")]
+    amounts = [units.amount(text) for text in amount.split("|")]
     grades = grade.split("|")
-    months = [_months(text) for text in terms.replace("|", ",").split(",")]
+    accepted = "months joined by commas, such as 12,24,36"
+    months = [units.months(text, "terms", accepted) for text in re.split("[,|]", terms)]
     market = load_book(offers, rules)
     request = _request(amounts[0], grades[0], months[0], max_rate)
     print(
@@ -276,16 +278,6 @@ def audit(folder: Path) -> int:
     report = audit_directory(folder, _progress("checking"))
     print(report)
     return _DONE if report.ok else _FAILED
-
-
-def _amount(text: str) -> int:
-    return amount(text)
-
-
-def _months(text: str) -> int:
-    if not text.strip().isascii() or not text.strip().isdigit() or len(text) > _LONGEST_TERM:
-        raise InvalidValue("malformed", "terms", text, "months joined by commas, such as 12,24,36")
-    return int(text)
 
 
 def _request(money: int, grade: str, term: int, max_rate: str | None) -> Request:

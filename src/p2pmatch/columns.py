@@ -15,9 +15,9 @@ import numpy.typing as npt
 from p2pmatch import checks
 from p2pmatch.coded import Codes, coded
 from p2pmatch.errors import InvalidValue
-from p2pmatch.orders import MAX_TERM, Offer
+from p2pmatch.orders import Offer
 from p2pmatch.request_columns import RequestColumns
-from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TIME
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TERM, MAX_TIME, months
 
 __all__ = [
     "MAX_ROWS",
@@ -46,7 +46,6 @@ TagRule = tuple[frozenset[str], frozenset[str]]
 
 _SEPARATOR = "|"
 # Text of more digits is no number of months, and need not be turned into one.
-_LONGEST_TERM = 10
 _T = TypeVar("_T")
 
 
@@ -417,7 +416,8 @@ def _term_set(value: Any, field: str) -> frozenset[int] | None:  # noqa: ANN401
         value = (value,)
     terms = set()
     for member in _members(value, field):
-        written = isinstance(member, str) and member.isascii() and member.isdigit()
-        months = int(member) if written and len(member) < _LONGEST_TERM else member
-        terms.add(checks.check_whole(checks.as_plain(months), field, 1, MAX_TERM))
+        if isinstance(member, str):
+            terms.add(months(member, field))
+        else:
+            terms.add(checks.check_whole(checks.as_plain(member), field, 1, MAX_TERM))
     return frozenset(terms) or None

@@ -7,11 +7,11 @@ import attrs
 from p2pmatch import checks
 from p2pmatch.columns import OfferColumns
 from p2pmatch.limits import BorrowerLimits, Limits
-from p2pmatch.orders import MAX_TERM, Offer, Request
+from p2pmatch.orders import Offer, Request
 from p2pmatch.record import Record
 from p2pmatch.request_columns import RequestColumns
 from p2pmatch.time_in_force import IMMEDIATE, Auction, Immediate, Listing, TimeInForce
-from p2pmatch.units import MAX_AMOUNT, MAX_TIME
+from p2pmatch.units import MAX_AMOUNT, MAX_TERM, MAX_TIME
 
 __all__ = [
     "AcceptLoan",

@@ -17,12 +17,12 @@ from p2pmatch.decide import check_reading
 from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.ladder import rates_of
 from p2pmatch.loans import Loan, Notes
-from p2pmatch.orders import MAX_TERM, Request
+from p2pmatch.orders import Request
 from p2pmatch.pricing import PayAsOffered
 from p2pmatch.quote import Quote, quote_without, quoted
 from p2pmatch.shared_rooms import Front, SharedRooms
 from p2pmatch.state import State
-from p2pmatch.units import MAX_AMOUNT, format_amount, format_rate
+from p2pmatch.units import MAX_AMOUNT, MAX_TERM, format_amount, format_rate
 
 __all__ = ["MAX_ROWS", "MEASURES", "Comparison", "compare"]
 

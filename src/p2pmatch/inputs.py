@@ -8,11 +8,10 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue, Refused, UnknownName
-from p2pmatch.orders import MAX_TERM
 from p2pmatch.rules import Rules
 from p2pmatch.rules_file import read_rules, rules_for
 from p2pmatch.tables import Problems, Table, read_table
-from p2pmatch.units import FULL_SHARE, MAX_TIME, amount, format_amount, rate
+from p2pmatch.units import FULL_SHARE, MAX_TIME, amount, format_amount, months, rate
 
 __all__ = [
     "OFFER_COLUMNS",
@@ -131,7 +130,7 @@ def _request_columns(table: Table) -> dict[str, list[Any]]:
         "amount": table.read("amount", _positive_amount),
         "max_rate": table.read("max_rate", rate),
         "grade": table.read("grade", _grade),
-        "term": table.read("term", _term),
+        "term": table.read("term", months),
         "min_amount": table.read("min_amount", _positive_amount, optional=True),
         "tags": table.read("tags", _names),
         "submitted_at": table.read("submitted_at", _time, optional=True),
@@ -177,14 +176,8 @@ def _grade(text: str) -> str:
     return checks.check_id(text, "grade")
 
 
-def _term(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_TERM)):
-        raise InvalidValue("malformed", "term", text, f"months from 1 to {MAX_TERM}")
-    return checks.check_whole(int(text), "term", 1, MAX_TERM)
-
-
 def _terms(text: str) -> tuple[int, ...]:
-    return tuple(_term(member) for member in _names(text))
+    return tuple(months(member) for member in _names(text))
 
 
 def _members(column: Sequence[Sequence[Any]]) -> list[Any]:

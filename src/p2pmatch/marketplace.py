@@ -110,13 +110,10 @@ class Marketplace:
 
     def __init__(self, rules: Rules, *, compiled: bool | None = None) -> None:
         checks.check_instance(rules, Rules, "rules", "Rules(...)")
-        self._begin(State(rules), None, fill_of(compiled=compiled))
-
-    def _begin(self, state: State, recorder: "Recorder | None", kernel: Kernel) -> None:
-        self._state = state
-        self._state.kernel = kernel
+        self._state = State(rules)
+        self._state.kernel = fill_of(compiled=compiled)
         self._listeners: list[Callable[[Event], object]] = []
-        self._recorder = recorder
+        self._recorder: Recorder | None = None
 
     @classmethod
     def open(
@@ -156,8 +153,9 @@ class Marketplace:
         cls, state: State, recorder: "Recorder | None" = None, kernel: Kernel | None = None
     ) -> "Marketplace":
         """A marketplace with this memory; without a recorder it writes nothing down."""
+        state.kernel = kernel or fill_of(compiled=None)
         market = cls.__new__(cls)
-        market._begin(state, recorder, kernel or fill_of(compiled=None))
+        vars(market).update(_state=state, _listeners=[], _recorder=recorder)
         return market
 
     @property

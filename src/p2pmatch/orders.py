@@ -9,12 +9,9 @@ import attrs
 from p2pmatch import checks
 from p2pmatch.errors import InvalidValue
 from p2pmatch.record import Record
-from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TERM
 
-__all__ = ["MAX_TERM", "Offer", "Request"]
-
-#: The longest term, in months.
-MAX_TERM = 1200
+__all__ = ["Offer", "Request"]
 
 _RATE = f"an int from 0 to {MAX_RATE} ppm, or a mapping of one such rate to each grade"
 

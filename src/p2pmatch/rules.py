@@ -12,10 +12,9 @@ from p2pmatch.allocation import AllocationRule, allocation_rule
 from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits, check_room_for_a_note
-from p2pmatch.orders import MAX_TERM
 from p2pmatch.pricing import PayAsOffered, Posted, PricingRule, pricing_rule
 from p2pmatch.record import Record
-from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
+from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_TERM
 
 __all__ = ["MATCHINGS", "MAX_CELLS", "Rules"]
 

@@ -20,7 +20,7 @@ from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.pricing import Posted, PricingRule
 from p2pmatch.rules import Rules
 from p2pmatch.tables import BadInput, Problems
-from p2pmatch.units import amount, format_amount, format_rate, rate
+from p2pmatch.units import amount, format_amount, format_rate, months, rate
 
 __all__ = ["read_rules", "rules_as_written", "rules_for"]
 
@@ -155,9 +155,7 @@ def _rates(value: object) -> dict[tuple[str, int], int]:
         if not isinstance(by_term, dict):
             raise InvalidValue("wrong_type", grade, by_term, accepted)
         for term, text in by_term.items():
-            if not (term.isascii() and term.isdigit()):
-                raise InvalidValue("malformed", f"{grade}.{term}", term, accepted)
-            rates[grade, int(term)] = rate(text)
+            rates[grade, months(term, accepted=accepted)] = rate(text)
     return rates
 
 

@@ -101,7 +101,7 @@ class State:
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
         self.scratch = Scratch(2 * CHUNK)
-        #: What fills runs of requests (see `p2pmatch.fill_forms`); whoever has a better one sets it.
+        #: What fills runs of requests (see `p2pmatch.fill_forms`), until somebody sets another.
         self.kernel: Kernel = Passes
         self.exposure = Exposure(rules.grades)
         self.lender_caps = LenderCaps(rules.lender_limits)

@@ -1,8 +1,8 @@
-"""Money, rates and shares: exact integers inside, text and `Decimal` at the edge.
+"""Money, rates, shares and terms: exact integers inside, text and `Decimal` at the edge.
 
-An amount is a number of minor units (cents); a rate or share is a number of parts per million. Here
-stand the only functions that turn text into either and back, and the bounds that keep every sum in
-an `int64`.
+An amount is a number of minor units (cents); a rate or share is a number of parts per million; a
+term is a number of months. Here stand the only functions that turn text into them and back, and the
+bounds that keep every sum in an `int64`.
 """
 
 from decimal import Decimal
@@ -17,10 +17,12 @@ __all__ = [
     "MAX_BOOK",
     "MAX_ID_LENGTH",
     "MAX_RATE",
+    "MAX_TERM",
     "MAX_TIME",
     "amount",
     "format_amount",
     "format_rate",
+    "months",
     "rate",
     "round_half_up",
 ]
@@ -35,6 +37,8 @@ MAX_RATE: Final = 10_000_000
 #: The most money all offers ever posted may add up to, in minor units; no sum in the engine is
 #: larger.
 MAX_BOOK: Final = 2**62
+#: The longest term, in months.
+MAX_TERM: Final = 1_200
 #: Times lie between -MAX_TIME and MAX_TIME.
 MAX_TIME: Final = 2**62
 #: The most characters an id, tag or grade may have.
@@ -146,6 +150,38 @@ def rate(value: str) -> int:
                 raise InvalidValue("too_large", "rate", value, accepted)
             return ppm
     raise InvalidValue("malformed", "rate", value, accepted)
+
+
+def months(
+    text: str, field: str = "term", accepted: str = f"a whole number of months, 1 to {MAX_TERM}"
+) -> int:
+    """Turn a term, as people write it, into a number of months.
+
+    Parameters
+    ----------
+    field, accepted : what a refusal names, and what it says would do.
+
+    Returns
+    -------
+    int, from 1 to `MAX_TERM`.
+
+    Raises
+    ------
+    InvalidValue : for anything but such a number in digits.
+
+    Examples
+    --------
+    >>> months("36")
+    36
+    """
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidValue("malformed", field, text, accepted)
+    if len(digits) > _MAX_DIGITS or int(digits) > MAX_TERM:
+        raise InvalidValue("too_large", field, text, accepted)
+    if not int(digits):
+        raise InvalidValue("zero", field, text, accepted)
+    return int(digits)
 
 
 def format_amount(minor: int, decimals: int = 2) -> str:
