@@ -130,8 +130,8 @@ def test_a_missing_column_is_named(column: str) -> None:
 
 def test_tags_required_and_refused_are_a_contradiction() -> None:
     with pytest.raises(P2PMatchError) as refused:
-        read_offers({**OFFERS, "requires": ["x", "", ""], "refuses": ["x|y", "", ""]})
-    assert (refused.value.field, refused.value.value) == ("refuses", ["x"])
+        read_offers({**OFFERS, "requires": ["", "x", "x"], "refuses": ["", "x|y", "x|y"]})
+    assert (refused.value.field, refused.value.value) == ("refuses[1]", ["x"])
 
 
 def test_a_wrong_request_is_refused() -> None:

@@ -287,7 +287,7 @@ def test_many_offers_are_all_or_nothing(change: dict[str, Any], code: str) -> No
     }
     with pytest.raises(P2PMatchError) as refused:
         made.post_many(columns, now=3)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.field) == (code, f"{next(iter(change))}[1]")
     assert made.digest() == before
 
 
@@ -316,6 +316,8 @@ def test_many_requests_are_the_same_as_one_by_one() -> None:
         ({"grade": ["A", "Z"]}, 1, "unknown_grade"),
         ({"term": [36, 12]}, 1, "unknown_term"),
         ({"amount": [50, 81]}, 1, "not_multiple"),
+        ({"min_amount": [None, 81]}, 1, "above_amount"),
+        ({"expires_at": [None, 1]}, 1, "already_expired"),
         ({}, -1, "time_backwards"),
         ({}, 1.5, "wrong_type"),
     ],
@@ -325,7 +327,8 @@ def test_many_requests_are_all_or_nothing(change: dict[str, Any], now: Any, code
     before = made.digest()
     with pytest.raises(P2PMatchError) as refused:
         made.submit_many({**REQUESTS, **change}, now=now)
-    assert refused.value.code == code
+    field = "".join(f"{name}[1]" for name in change) or "now"
+    assert (refused.value.code, refused.value.field) == (code, field)
     assert made.digest() == before
 
 

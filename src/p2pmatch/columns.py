@@ -158,8 +158,10 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     refuses, refuses_codes = _distinct(columns, "refuses", rows, _tag_set)
     places, place_codes = _pairs(grades, grade_codes, terms, term_codes)
     tag_rules, tag_codes = _pairs(requires, requires_codes, refuses, refuses_codes)
-    for tag_rule in tag_rules:
-        _check_tag_rule(*tag_rule)
+    for number, (needed, barred) in enumerate(tag_rules):
+        if needed & barred:
+            row = int((tag_codes == number).argmax())
+            raise _contradicting(needed & barred, f"refuses[{row}]")
     return _made(columns, "", rows, (places, place_codes), (tag_rules, tag_codes))
 
 
@@ -185,9 +187,10 @@ def checked_columns(fields: Mapping[str, Any]) -> OfferColumns:
             checks.check_whole(term, "places", 1, MAX_TERM)
         if grades == frozenset() or terms == frozenset():
             raise InvalidValue("empty", "places", [], "at least one grade and term, or None")
-    for tags in tag_rules:
-        checks.check_ids(frozenset().union(*tags), "tag_rules")
-        _check_tag_rule(*tags)
+    for needed, barred in tag_rules:
+        checks.check_ids(needed | barred, "tag_rules")
+        if needed & barred:
+            raise _contradicting(needed & barred, "tag_rules")
     place_codes = _numbers(columns, "place_codes", rows, 0, len(places) - 1)
     tag_codes = _numbers(columns, "tag_codes", rows, 0, len(tag_rules) - 1)
     used_places = _used(places, place_codes.astype(np.int32))
@@ -218,11 +221,8 @@ def _made(
     )
 
 
-def _check_tag_rule(requires: frozenset[str], refuses: frozenset[str]) -> None:
-    if requires & refuses:
-        raise InvalidValue(
-            "contradiction", "refuses", sorted(requires & refuses), "tags not also required"
-        )
+def _contradicting(tags: frozenset[str], field: str) -> InvalidValue:
+    return InvalidValue("contradiction", field, sorted(tags), "tags not also required")
 
 
 def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
@@ -253,9 +253,8 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
     above = (least > amounts) & ~whole
     if above.any():
         row = int(above.argmax())
-        raise InvalidValue(
-            "above_amount", "min_amount", int(least[row]), f"at most the amount, {amounts[row]}"
-        )
+        accepted = f"at most the amount, {amounts[row]}"
+        raise InvalidValue("above_amount", f"min_amount[{row}]", int(least[row]), accepted)
     grades = _ids(columns, "grade")
     terms = _numbers(columns, "term", rows, 1, MAX_TERM).tolist()
     cells, cell_codes = coded([*zip(grades, terms, strict=True)])

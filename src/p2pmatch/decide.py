@@ -14,7 +14,7 @@ import attrs
 from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch import events as e
-from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName
+from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName, refusal
 from p2pmatch.ladder import MAX_ARRIVALS
 from p2pmatch.limits import check_room_for_a_note
 from p2pmatch.mechanisms import lapse, match_now, withdraw
@@ -83,8 +83,11 @@ def _post_offer(state: State, command: c.PostOffer) -> list[e.Event]:
 
 def _post_offers(state: State, command: c.PostOffers) -> list[e.Event]:
     offers = command.offers
-    for grades, terms in offers.places:
-        _check_place(state, grades, terms)
+    for number, (grades, terms) in enumerate(offers.places):
+        try:
+            _check_place(state, grades, terms)
+        except UnknownName as unknown:
+            raise _in_row(int((offers.place_codes == number).argmax()), unknown) from None
     late = offers.expires_at <= command.now
     if late.any():
         row = int(late.argmax())
@@ -281,11 +284,20 @@ def _check_requests(state: State, requests: RequestColumns, now: int) -> None:
     )
     seen: set[str] = set()
     # One by one only to say what is wrong.
-    for request in () if sound else requests:
-        check_request(state, request, now)
-        if request.request_id in seen:
-            raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
-        seen.add(request.request_id)
+    for row, request in () if sound else enumerate(requests):
+        try:
+            check_request(state, request, now)
+        except P2PMatchError as refused:
+            raise _in_row(row, refused) from None
+        request_id = request.request_id
+        if request_id in seen:
+            raise Refused("duplicate_id", f"request_id[{row}]", request_id, "an id not used before")
+        seen.add(request_id)
+
+
+def _in_row(row: int, refused: P2PMatchError) -> P2PMatchError:
+    """The refusal of one of many."""
+    return refusal(refused.code, f"{refused.field}[{row}]", refused.value, refused.accepted)
 
 
 def _check_closing(

@@ -106,7 +106,7 @@ def test_columns_in_which_nothing_is_set_are_null() -> None:
         (b'[["A"],null]', b"[[],null]", "empty", "places"),
         (b'[["A"],null]', b'[["\\u0001"],null]', "malformed", "places"),
         (b'[["A"],null]', b'[["A"],[0]]', "zero", "places"),
-        (b'[["x"],[]]', b'[["x"],["x"]]', "contradiction", "refuses"),
+        (b'[["x"],[]]', b'[["x"],["x"]]', "contradiction", "tag_rules"),
         (b'[["x"],[]]', b'[["x"]]', "malformed", "data.offers.tag_rules[0]"),
         (b'["o1","o2"]', b'["o1",""]', "empty", "offer_ids[1]"),
         (b"[null,4]", b"[null,0]", "zero", "max_per_loan[1]"),
