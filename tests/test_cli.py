@@ -547,7 +547,7 @@ def test_compare_puts_terms_amounts_and_grades_side_by_side(
         ({"--terms": "1" * 40}, "is too large; accepted: months joined by commas"),
         ({"--terms": "99"}, "term: 99 is not a term"),
         ({"--terms": "36,36"}, "terms: 36 stands there twice"),
-        ({"--amount": "0"}, "amount: 0 is zero"),
+        ({"--amount": "0"}, "amount: '0' is zero"),
         ({"--amount": "100|5.005"}, "too many decimals"),
         ({"--amount": "-5"}, "'-5' is negative"),
         ({"--grade": "Z"}, "grade: 'Z' is not a grade"),

@@ -5,6 +5,7 @@ and leave the rest untouched, so that the validator, which knows the field's nam
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 from numbers import Integral
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME
 __all__ = [
     "are_ids",
     "as_plain",
+    "check_distinct",
     "check_id",
     "check_ids",
     "check_instance",
@@ -23,6 +25,7 @@ __all__ = [
     "check_time",
     "check_whole",
     "identifier",
+    "in_order",
     "instance",
     "name_set",
     "names",
@@ -64,6 +67,19 @@ def number_set(value: Iterable[int]) -> frozenset[int]:
     return cast("frozenset[int]", _frozen(value))
 
 
+def in_order(value: object, most: int | None = None) -> object:
+    """Turn a collection that has an order into a tuple; leave the rest for the validator.
+
+    With `most`, no more of its members than that are asked for.
+    """
+    if isinstance(value, str | set | frozenset) or not isinstance(value, Iterable):
+        return value
+    try:
+        return tuple(map(as_plain, islice(cast("Iterable[object]", value), most)))
+    except TypeError:  # such as an array without dimensions
+        return value
+
+
 def _frozen(value: object) -> object:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return value
@@ -84,6 +100,17 @@ def check_whole(value: object, field: str, low: int, high: int) -> int:
         code = "zero" if value == 0 else "negative" if low >= 0 else "too_small"
         raise InvalidValue(code, field, value, accepted)
     raise InvalidValue("too_large", field, value, accepted)
+
+
+def check_distinct(values: Sequence[object], field: str, accepted: str) -> None:
+    """Raise unless there are values, each once. They must be hashable. O(n)."""
+    if not values:
+        raise InvalidValue("empty", field, values, accepted)
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            raise InvalidValue("duplicate", field, value, accepted)
+        seen.add(value)
 
 
 def check_time(value: object, field: str = "now") -> int:

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +20,7 @@ from p2pmatch import units
 from p2pmatch.audit import audit_directory
 from p2pmatch.batch import check_new, check_target, load_book, match_files, summary_of, write_run
 from p2pmatch.demo import demo_lines
-from p2pmatch.errors import P2PMatchError, StoreFailed
+from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
@@ -49,7 +50,10 @@ app = App(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        # Who was started to outlive its terminal does.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
         code = app(list(arguments), exit_on_error=False, print_error=False, error_console=errors)
@@ -67,6 +71,12 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output has gone; there is nobody to tell.
         sys.stderr.close()
         return _DONE
+    except OSError as error:
+        errors.print(f"p2pmatch: cannot write: {error.strerror}")
+        # What is left of the output cannot be written at the end either.
+        with suppress(OSError):
+            sys.stdout.close()
+        return _BAD
     return _DONE if code is None else cast("int", code)
 
 
@@ -119,9 +129,9 @@ def match(
         _say(f"{requests}: request {request_id} stands in several rows; each is matched by itself")
     try:
         summary = summary_of(done) if out is None else write_run(done, out, offers, requests)
-    except BadInput:
+    except BaseException:
         if isinstance(kept, Path):
-            kept.unlink()
+            kept.unlink(missing_ok=True)
         raise
     if store is not None and not isinstance(kept, Path | None):
         with store_at(store, journal) as database:
@@ -139,7 +149,7 @@ def quote(
     offers: Path,
     amount: Annotated[str, Parameter(help="Amount in major units, such as 1000 or 2,500.00.")],
     grade: str,
-    term: int,
+    term: str,
     max_rate: str | None = None,
     rules: Path | None = None,
 ) -> None:
@@ -159,7 +169,7 @@ def quote(
         TOML file with the marketplace's rules.
     """
     market = load_book(offers, rules)
-    request = _request(units.amount(amount), grade, term, max_rate)
+    request = _request(units.positive_amount(amount), grade, units.months(term), max_rate)
     found = market.quote(request, now=market.now or 0)
     for label, value in _quote_rows(found):
         print(f"{label:<14} {value}")
@@ -192,7 +202,7 @@ def compare(
     rules
         TOML file with the marketplace's rules.
     """
-    amounts = [units.amount(text) for text in amount.split("|")]
+    amounts = [units.positive_amount(text) for text in amount.split("|")]
     grades = grade.split("|")
     accepted = "months joined by commas, such as 12,24,36"
     months = [units.months(text, "terms", accepted) for text in re.split("[,|]", terms)]
@@ -204,7 +214,7 @@ def compare(
 
 
 @app.command
-def replay(store: str, *, upto: int | None = None, journal: str | None = None) -> None:
+def replay(store: str, *, upto: str | None = None, journal: str | None = None) -> None:
     """Print the number of a journal's last entry and the digest of the book after it.
 
     Parameters
@@ -220,8 +230,9 @@ def replay(store: str, *, upto: int | None = None, journal: str | None = None) -
     from p2pmatch import journal as journals
 
     with store_at(store, journal) as kept:
-        found = journals.replay(kept, upto)
-        seq = sum(1 for _ in kept.read()) - 1 if upto is None else upto
+        # Counted first: somebody may write on meanwhile.
+        seq = sum(1 for _ in kept.read()) - 1 if upto is None else _entry(upto)
+        found = journals.replay(kept, seq)
         print(f"seq    {seq}")
         print(f"digest {found.digest()}")
 
@@ -278,6 +289,12 @@ def audit(folder: Path) -> int:
     report = audit_directory(folder, _progress("checking"))
     print(report)
     return _DONE if report.ok else _FAILED
+
+
+def _entry(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(units.MAX_TIME))):
+        raise InvalidValue("malformed", "upto", text, "the number of an entry")
+    return int(text)
 
 
 def _request(money: int, grade: str, term: int, max_rate: str | None) -> Request:

@@ -5,7 +5,7 @@ from functools import partial
 from html import escape
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final, overload
+from typing import Any, Final, TypeVar, overload
 
 import attrs
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = ["MAX_ROWS", "MEASURES", "Comparison", "compare"]
 #: The most quotes in one comparison.
 MAX_ROWS: Final = 1_000
 
+_T = TypeVar("_T")
 # A row, or what builds it.
 Row = Quote | Callable[[], Quote]
 # What a row says, from its quote and its cost.
@@ -267,18 +268,14 @@ def compare(
         twice the same one, or more than `MAX_ROWS` rows.
     """
     checks.check_instance(request, Request, "request", "a Request")
-    sizes = _distinct("amounts", amounts, request.amount)
-    months = _distinct("terms", terms, request.term)
-    ratings = _distinct("grades", grades, request.grade)
+    check_amount = partial(checks.check_whole, low=1, high=MAX_AMOUNT)
+    check_term = partial(checks.check_whole, low=1, high=MAX_TERM)
+    sizes = _distinct("amounts", amounts, request.amount, check_amount)
+    months = _distinct("terms", terms, request.term, check_term)
+    ratings = _distinct("grades", grades, request.grade, checks.check_id)
     count = len(sizes) * len(months) * len(ratings)
     if count > MAX_ROWS:
         raise InvalidValue("too_large", "amounts", count, f"at most {MAX_ROWS} rows in all")
-    for size in sizes:
-        checks.check_whole(size, "amounts", 1, MAX_AMOUNT)
-    for term in months:
-        checks.check_whole(term, "terms", 1, MAX_TERM)
-    for grade in ratings:
-        checks.check_id(grade, "grades")
     first = attrs.evolve(request, grade=ratings[0], term=months[0])
     for size in sizes:
         now = check_reading(state, first.resized(size), now)
@@ -318,17 +315,18 @@ def _quote_of_front(state: State, first: Quote, amount: int, front: Front) -> Qu
     return attrs.evolve(first, request=request, loan=Loan(request, amount, notes))
 
 
-def _distinct(field: str, values: Iterable[Any] | None, own: object) -> list[Any]:
+def _distinct(
+    field: str, values: Iterable[_T] | None, own: _T, check: Callable[[object, str], _T]
+) -> list[_T]:
     """The values to compare, in their order; the request's own where there are none."""
     if values is None:
         return [own]
     accepted = "a list of distinct values, or None for the request's own"
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    given = checks.in_order(values, MAX_ROWS + 1)
+    if not isinstance(given, tuple):
         raise InvalidValue("wrong_type", field, values, accepted)
-    given = [checks.as_plain(value) for value in values]
-    if not given:
-        raise InvalidValue("empty", field, given, accepted)
-    for at, value in enumerate(given):
-        if value in given[:at]:
-            raise InvalidValue("duplicate", field, value, accepted)
-    return given
+    if len(given) > MAX_ROWS:
+        raise InvalidValue("too_large", field, len(given), f"at most {MAX_ROWS} rows in all")
+    found = [check(value, field) for value in given]
+    checks.check_distinct(found, field, accepted)
+    return found

@@ -168,15 +168,10 @@ def _decline_loan(state: State, command: c.DeclineLoan) -> list[e.Event]:
 
 
 def _uncross(state: State, command: c.Uncross) -> list[e.Event]:
-    rules = state.rules
-    if command.grade not in rules.grades:
-        raise UnknownName("unknown_grade", "grade", command.grade, f"one of {list(rules.grades)}")
-    if command.term not in rules.terms:
-        raise UnknownName("unknown_term", "term", command.term, f"one of {list(rules.terms)}")
-    if rules.matching != "call":
-        raise Refused(
-            "not_a_call_market", "matching", rules.matching, "Rules(matching='call', ...)"
-        )
+    state.cell(command.grade, command.term)
+    matching = state.rules.matching
+    if matching != "call":
+        raise Refused("not_a_call_market", "matching", matching, "Rules(matching='call', ...)")
     return []
 
 
@@ -258,15 +253,10 @@ def check_reading(state: State, request: Request, now: int) -> int:
 
 def check_request(state: State, request: Request, now: int) -> None:
     """Raise unless the marketplace can take this request at `now`."""
-    rules = state.rules
-    if request.grade not in rules.grades:
-        raise UnknownName("unknown_grade", "grade", request.grade, f"one of {list(rules.grades)}")
-    if request.term not in rules.terms:
-        raise UnknownName("unknown_term", "term", request.term, f"one of {list(rules.terms)}")
-    if request.amount % rules.increment:
-        raise InvalidValue(
-            "not_multiple", "amount", request.amount, f"a multiple of {rules.increment}"
-        )
+    state.cell(request.grade, request.term)
+    increment = state.rules.increment
+    if request.amount % increment:
+        raise InvalidValue("not_multiple", "amount", request.amount, f"a multiple of {increment}")
     if request.request_id in state.requests:
         raise Refused("duplicate_id", "request_id", request.request_id, "an id not used before")
     _check_expiry(request.expires_at, now)

@@ -20,7 +20,7 @@ CURVE_POINTS: Final = 32
 
 def depth(state: State, grade: str, term: int) -> RateLadder:
     """How much money stands in a cell at or below each rate. O(n)."""
-    ladder = state.ladders[state.cell_of[grade, term]]
+    ladder = state.ladders[state.cell(grade, term)]
     remaining, least = state.table.remaining, state.least
     rates = rates_of(ladder.keys(remaining, least))
     amounts = remaining.take(ladder.slots(remaining, least))

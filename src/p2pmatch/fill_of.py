@@ -3,6 +3,7 @@
 import os
 from importlib.util import find_spec
 
+from p2pmatch.errors import InvalidValue
 from p2pmatch.fill import Passes
 from p2pmatch.fill_forms import Fill, Kernel
 
@@ -23,7 +24,10 @@ def fill_of(*, compiled: bool | None) -> Kernel:
     Raises
     ------
     ImportError : if `compiled` is True and numba is not installed.
+    InvalidValue : if `compiled` is something else.
     """
+    if not (compiled is None or isinstance(compiled, bool)):
+        raise InvalidValue("wrong_type", "compiled", compiled, "True, False or None")
     if compiled:
         return _compiled()
     return _IfInstalled() if compiled is None and _is_wanted() else Passes

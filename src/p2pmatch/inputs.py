@@ -11,7 +11,7 @@ from p2pmatch.errors import InvalidValue, Refused, UnknownName
 from p2pmatch.rules import Rules
 from p2pmatch.rules_file import read_rules, rules_for
 from p2pmatch.tables import Problems, Table, read_table
-from p2pmatch.units import FULL_SHARE, MAX_TIME, amount, format_amount, months, rate
+from p2pmatch.units import MAX_TIME, format_amount, months, positive_amount, rate, share
 
 __all__ = [
     "OFFER_COLUMNS",
@@ -110,12 +110,12 @@ def _offer_columns(table: Table) -> dict[str, list[Any]]:
     return {
         "offer_id": _ids(table, "offer_id"),
         "lender_id": _ids(table, "lender_id"),
-        "amount": table.read("amount", _positive_amount),
+        "amount": table.read("amount", positive_amount),
         "min_rate": table.read("min_rate", rate),
         "grades": table.read("grades", _names),
         "terms": table.read("terms", _terms),
-        "max_per_loan": table.read("max_per_loan", _positive_amount, optional=True),
-        "max_share": table.read("max_share", _share, optional=True),
+        "max_per_loan": table.read("max_per_loan", positive_amount, optional=True),
+        "max_share": table.read("max_share", share, optional=True),
         "requires": table.read("requires", _names),
         "refuses": table.read("refuses", _names),
         "expires_at": table.read("expires_at", _time, optional=True),
@@ -127,11 +127,11 @@ def _request_columns(table: Table) -> dict[str, list[Any]]:
     return {
         "request_id": _ids(table, "request_id"),
         "borrower_id": _ids(table, "borrower_id"),
-        "amount": table.read("amount", _positive_amount),
+        "amount": table.read("amount", positive_amount),
         "max_rate": table.read("max_rate", rate),
         "grade": table.read("grade", _grade),
         "term": table.read("term", months),
-        "min_amount": table.read("min_amount", _positive_amount, optional=True),
+        "min_amount": table.read("min_amount", positive_amount, optional=True),
         "tags": table.read("tags", _names),
         "submitted_at": table.read("submitted_at", _time, optional=True),
     }
@@ -144,17 +144,6 @@ def _ids(table: Table, name: str) -> list[str]:
 
 def _id(text: str) -> str:
     return checks.check_id(text, "id")
-
-
-def _positive_amount(text: str) -> int:
-    minor = amount(text)
-    if minor == 0:
-        raise InvalidValue("zero", "amount", text, "an amount above 0")
-    return minor
-
-
-def _share(text: str) -> int:
-    return checks.check_whole(rate(text), "share", 1, FULL_SHARE)
 
 
 def _time(text: str) -> int:

@@ -62,7 +62,7 @@ def open_journal(store: Store, rules: Rules | None) -> tuple[State, Recorder]:
     Refused("other_rules") : if it was kept under other rules.
     InvalidValue("own_rule") : for a rule of the user's own, which cannot be written down.
     """
-    check_instance(store, Store, "store", "a Store, such as SqliteStore('market.db')")
+    _check_store(store)
     store.claim()
     if next(store.read(0), None) is None:
         _begin(store, rules)
@@ -70,6 +70,10 @@ def open_journal(store: Store, rules: Rules | None) -> tuple[State, Recorder]:
     if rules is not None:
         _check_same(rules, state.rules)
     return state, Recorder(store, entry.seq, entry.hash, opened)
+
+
+def _check_store(store: Store) -> None:
+    check_instance(store, Store, "store", "a Store, such as SqliteStore('market.db')")
 
 
 def _begin(store: Store, rules: Rules | None) -> None:
@@ -94,8 +98,9 @@ def _rebuilt(store: Store, upto: int | None, *, callers: int) -> tuple[State, En
     line of the user's that asked.
     """
     rules, first = _rules_of(store)
-    if upto is not None and upto < 0:
-        raise InvalidValue("negative", "upto", upto, "the number of an entry")
+    if upto is not None and (type(upto) is not int or upto < 0):
+        code = "negative" if type(upto) is int else "wrong_type"
+        raise InvalidValue(code, "upto", upto, "the number of an entry")
     state, entry, damaged = State(rules), first, []
     used = None
     for seq in store.snapshots():
@@ -199,6 +204,7 @@ def replay(store: Store, upto: int | None = None) -> Marketplace:
     >>> [status.offer_id for status in replay(store, upto=1).offers()]
     ['ann']
     """
+    _check_store(store)
     state, _, _ = _rebuilt(store, upto, callers=1)
     return Marketplace.over(state)
 
@@ -225,6 +231,7 @@ def verify(store: Store, head: str | None = None) -> Verified:
     >>> verify(store).entries
     2
     """
+    _check_store(store)
     rules, entry = _rules_of(store)
     state = State(rules)
     snapshots_at = set(store.snapshots())

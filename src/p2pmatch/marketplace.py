@@ -13,7 +13,7 @@ from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.decide import check_now
-from p2pmatch.errors import Refused, StoreFailed, UnknownName, refusal
+from p2pmatch.errors import InvalidValue, Refused, StoreFailed, UnknownName, refusal
 from p2pmatch.events import Event, LoanMade, OfferCancelled, Rejected, outcome_of
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import fill_of
@@ -219,6 +219,8 @@ class Marketplace:
 
         An exception of the listener's reaches the caller; the events have happened all the same.
         """
+        if not callable(listener):
+            raise InvalidValue("wrong_type", "listener", listener, "a function of one event")
         self._listeners.append(listener)
 
     # Changing it
@@ -510,8 +512,7 @@ class Marketplace:
         """
         from p2pmatch.position import position
 
-        self._cell(grade, term)
-        return position(self._state, offer_id, grade, term, last)
+        return position(self._state, offer_id, grade, checks.plain(term), last)
 
     def explain(self, request: Request, *, now: int) -> "Explanation":
         """Why each offer would get what it gets of this request, and not more; changes nothing."""
@@ -534,7 +535,7 @@ class Marketplace:
         from p2pmatch.views import QueueEntry
 
         state = self._state
-        ladder = state.ladders[self._cell(grade, term)]
+        ladder = state.ladders[state.cell(grade, checks.plain(term))]
         least = state.rules.smallest_note
         remaining = state.table.remaining
         slots = ladder.slots(remaining, least).tolist()
@@ -553,12 +554,11 @@ class Marketplace:
         """How much money stands in a cell at or below each rate. O(n)."""
         from p2pmatch.depth import depth
 
-        self._cell(grade, term)
-        return depth(self._state, grade, term)
+        return depth(self._state, grade, checks.plain(term))
 
     def offer(self, offer_id: str) -> "OfferStatus":
         """What has become of an offer's budget. O(1)."""
-        first = self._state.slot_of.get(offer_id)
+        first = self._state.slot_of.get(checks.check_id(offer_id, "offer_id"))
         if first is None:
             raise UnknownName(
                 "unknown_offer", "offer_id", offer_id, "the id of an offer posted here"
@@ -571,6 +571,7 @@ class Marketplace:
 
     def request(self, request_id: str) -> "RequestStatus":
         """What a request that waits has so far. O(its commitments)."""
+        checks.check_id(request_id, "request_id")
         waiting = self._state.waiting
         if request_id in waiting.resting:
             return _resting_status(self._state, waiting.resting[request_id])
@@ -589,7 +590,7 @@ class Marketplace:
 
     def loan(self, request_id: str) -> Loan:
         """The loan made under a request's id. O(1)."""
-        opened = self._state.exposure.find(request_id)
+        opened = self._state.exposure.find(checks.check_id(request_id, "request_id"))
         if opened is None:
             raise UnknownName(
                 "unknown_request", "request_id", request_id, "the request of a loan made here"
@@ -601,7 +602,7 @@ class Marketplace:
         from p2pmatch.views import Outstanding
 
         state = self._state
-        lender = state.lenders.get(lender_id)
+        lender = state.lenders.get(checks.check_id(lender_id, "lender_id"))
         if lender is None:
             return Outstanding(0, {}, {}, 0)
         count = len(state.lender_names)
@@ -623,6 +624,7 @@ class Marketplace:
 
     def borrower_outstanding(self, borrower_id: str) -> int:
         """What a borrower has outstanding, minor units; commitments not counted. O(waiting)."""
+        checks.check_id(borrower_id, "borrower_id")
         committed = sum(
             int(amounts.sum())
             for request, _, _, amounts in self._state.waiting.committed()
@@ -667,14 +669,6 @@ class Marketplace:
             cancelled=cancelled,
             state=STATE_NAMES[table.state[first]],
         )
-
-    def _cell(self, grade: str, term: int) -> int:
-        rules = self._state.rules
-        if grade not in rules.grades:
-            raise UnknownName("unknown_grade", "grade", grade, f"one of {list(rules.grades)}")
-        if term not in rules.terms:
-            raise UnknownName("unknown_term", "term", term, f"one of {list(rules.terms)}")
-        return self._state.cell_of[grade, term]
 
 
 def _resting_status(state: State, resting: Resting) -> "RequestStatus":

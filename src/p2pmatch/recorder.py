@@ -134,6 +134,6 @@ class Recorder:
     def snapshot(self, state: State) -> int:
         """Keep the state as it is, so that the next opening is short; the number of its entry."""
         if self._batches:
-            raise Refused("advance_first", "snapshot", self.seq, "a snapshot after the batch")
+            raise Refused("batch_open", "snapshot", self.seq, "a snapshot after the batch")
         self.store.put_snapshot(self.seq, snapshots.take(state, self.head))
         return self.seq

@@ -31,42 +31,31 @@ _SEPARATOR = "|"
 
 
 def _names(value: Iterable[str]) -> tuple[str, ...]:
-    return cast("tuple[str, ...]", _in_order(value))
+    return cast("tuple[str, ...]", checks.in_order(value))
 
 
 def _months(value: Iterable[int]) -> tuple[int, ...]:
-    return cast("tuple[int, ...]", _in_order(value))
-
-
-def _in_order(value: object) -> object:
-    """A collection as a tuple; text and non-collections are left for the validator."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        return value
-    return tuple(checks.as_plain(item) for item in cast("Iterable[object]", value))
-
-
-def _distinct(attribute: "attrs.Attribute[Any]", value: object, accepted: str) -> tuple[Any, ...]:
-    if not isinstance(value, tuple):
-        raise InvalidValue("wrong_type", attribute.name, value, accepted)
-    if not value:
-        raise InvalidValue("empty", attribute.name, value, accepted)
-    for i, item in enumerate(value):
-        if item in value[:i]:
-            raise InvalidValue("duplicate", attribute.name, item, accepted)
-    return value
+    return cast("tuple[int, ...]", checks.in_order(value))
 
 
 def _check_grades(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    grades = _distinct(attribute, value, "distinct names, safest first, such as ('A', 'B')")
-    checks.check_ids(grades, attribute.name)
-    for grade in grades:
+    accepted = "a list of distinct names, safest first, such as ('A', 'B')"
+    if not isinstance(value, tuple):
+        raise InvalidValue("wrong_type", attribute.name, value, accepted)
+    checks.check_ids(value, attribute.name)
+    for grade in value:
         if _SEPARATOR in grade:
             raise InvalidValue("malformed", attribute.name, grade, f"a name without {_SEPARATOR!r}")
+    checks.check_distinct(value, attribute.name, accepted)
 
 
 def _check_terms(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    for term in _distinct(attribute, value, "distinct numbers of months, such as (12, 36)"):
+    accepted = "a list of distinct numbers of months, such as (12, 36)"
+    if not isinstance(value, tuple):
+        raise InvalidValue("wrong_type", attribute.name, value, accepted)
+    for term in value:
         checks.check_whole(term, attribute.name, 1, MAX_TERM)
+    checks.check_distinct(value, attribute.name, accepted)
 
 
 def _fraction(value: "int | Fraction | Decimal") -> Fraction:

@@ -20,7 +20,7 @@ from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.pricing import Posted, PricingRule
 from p2pmatch.rules import Rules
 from p2pmatch.tables import BadInput, Problems
-from p2pmatch.units import amount, format_amount, format_rate, months, rate
+from p2pmatch.units import amount, format_amount, format_rate, months, rate, share
 
 __all__ = ["read_rules", "rules_as_written", "rules_for"]
 
@@ -183,7 +183,7 @@ _LIMIT_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType(
         "per_borrower": amount,
         "per_grade": amount,
         "total": amount,
-        "max_share": rate,
+        "max_share": share,
     }
 )
 _BORROWER_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType({"total": amount})
@@ -208,7 +208,7 @@ _RULE_KEYS: Final[Mapping[str, _Reader]] = MappingProxyType(
     {
         "increment": amount,
         "min_note": amount,
-        "max_share": rate,
+        "max_share": share,
         "allocation": _rule(_ALLOCATIONS),
         "pricing": _rule(_PRICINGS),
         "grades": _list,

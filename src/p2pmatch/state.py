@@ -16,6 +16,7 @@ from sortedcontainers import SortedDict
 from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
 from p2pmatch.commitments import Amounts, Commitments, Numbers
+from p2pmatch.errors import UnknownName
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import Passes
 from p2pmatch.fill_forms import Kernel
@@ -133,6 +134,17 @@ class State:
         new = list(islice(reversed(lenders), len(lenders) - len(names)))
         names.extend(reversed(new))
         return numbers
+
+    def cell(self, grade: str, term: int) -> int:
+        """The number of a cell; raises UnknownName unless there is one. O(1)."""
+        if type(grade) is str and type(term) is int:
+            found = self.cell_of.get((grade, term))
+            if found is not None:
+                return found
+        rules = self.rules
+        if not isinstance(grade, str) or grade not in rules.grades:
+            raise UnknownName("unknown_grade", "grade", grade, f"one of {list(rules.grades)}")
+        raise UnknownName("unknown_term", "term", term, f"one of {list(rules.terms)}")
 
     def place_number(self, place: Place) -> int:
         """The number of a pair (grades, terms)."""

@@ -7,6 +7,7 @@ bounds that keep every sum in an `int64`.
 
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral
 from typing import Final
 
 from p2pmatch.errors import InvalidValue
@@ -23,8 +24,10 @@ __all__ = [
     "format_amount",
     "format_rate",
     "months",
+    "positive_amount",
     "rate",
     "round_half_up",
+    "share",
 ]
 
 #: Parts per million in one whole (100 %).
@@ -99,8 +102,7 @@ def amount(value: str | Decimal | int, decimals: int = 2) -> int:
     >>> amount("1,234.50"), amount(25), amount("500", decimals=0)
     (123450, 2500, 500)
     """
-    if type(decimals) is not int or not 0 <= decimals <= _MAX_DECIMALS:
-        raise InvalidValue("malformed", "decimals", decimals, f"an int from 0 to {_MAX_DECIMALS}")
+    _check_decimals(decimals)
     accepted = f"text such as '1,234.50', a Decimal or an int, from 0 to {_largest(decimals)}"
     if type(value) is int:
         if value < 0:
@@ -112,6 +114,25 @@ def amount(value: str | Decimal | int, decimals: int = 2) -> int:
         raise InvalidValue("wrong_type", "amount", value, accepted)
     if minor > MAX_AMOUNT:
         raise InvalidValue("too_large", "amount", value, accepted)
+    return minor
+
+
+def _check_decimals(decimals: int) -> None:
+    if type(decimals) is not int or not 0 <= decimals <= _MAX_DECIMALS:
+        raise InvalidValue("malformed", "decimals", decimals, f"an int from 0 to {_MAX_DECIMALS}")
+
+
+def positive_amount(value: str | Decimal | int, decimals: int = 2) -> int:
+    """`amount`, for what must not be nothing.
+
+    Examples
+    --------
+    >>> positive_amount("0.01")
+    1
+    """
+    minor = amount(value, decimals)
+    if not minor:
+        raise InvalidValue("zero", "amount", value, "an amount above 0")
     return minor
 
 
@@ -152,6 +173,21 @@ def rate(value: str) -> int:
     raise InvalidValue("malformed", "rate", value, accepted)
 
 
+def share(value: str) -> int:
+    """`rate`, for a share of a whole that must not be nothing: above 0 % and up to 100 %.
+
+    Examples
+    --------
+    >>> share("2.5%")
+    25000
+    """
+    ppm = rate(value)
+    if not 0 < ppm <= FULL_SHARE:
+        accepted = "a share such as '2.5%', above 0% and up to 100%"
+        raise InvalidValue("too_large" if ppm else "zero", "share", value, accepted)
+    return ppm
+
+
 def months(
     text: str, field: str = "term", accepted: str = f"a whole number of months, 1 to {MAX_TERM}"
 ) -> int:
@@ -187,11 +223,18 @@ def months(
 def format_amount(minor: int, decimals: int = 2) -> str:
     """Write an amount in minor units as plain text of major units; `amount` reads it back.
 
+    Raises
+    ------
+    InvalidValue : for anything but an int.
+
     Examples
     --------
     >>> format_amount(123450), format_amount(5), format_amount(7, decimals=0)
     ('1234.50', '0.05', '7')
     """
+    _check_decimals(decimals)
+    if not isinstance(minor, Integral):
+        raise InvalidValue("wrong_type", "amount", minor, "an int, in minor units")
     whole, fraction = divmod(abs(minor), 10**decimals)
     sign = "-" if minor < 0 else ""
     return f"{sign}{whole}.{fraction:0{decimals}d}" if decimals else f"{sign}{whole}"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,28 +84,47 @@ def test_a_rule_of_ones_own_sees_the_notes_and_the_request() -> None:
 
 
 class Broken:
-    """Gives rates that somebody did not accept, or too few."""
+    """Gives whatever it was told to give."""
 
-    def __init__(self, rates: list[int]) -> None:
-        self.rates = rates
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
 
     def __repr__(self) -> str:
         return "Broken"
 
     def price(self, accepted: Accepted) -> Priced:
-        return Priced(np.array(self.rates, dtype=np.int64), "broken")
+        answer: Priced = self.answer
+        return answer
 
 
-@pytest.mark.parametrize("rates", [[49_999, 60_000], [50_000, 90_001], [50_000], [60_000] * 3])
-def test_a_rule_that_breaks_its_word_is_found_out(rates: list[int]) -> None:
-    market = Marketplace(Rules(grades=["A"], terms=[36], pricing=Broken(rates)))
+def rates(*each: float) -> npt.NDArray[Any]:
+    return np.array(each)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Priced(rates(49_999, 60_000), "x"), "a rate one side did not accept"),
+        (Priced(rates(50_000, 90_001), "x"), "a rate one side did not accept"),
+        (Priced(rates(50_000), "x"), "no Priced(one int64 rate for each note, a word)"),
+        (Priced(rates(*[60_000] * 3), "x"), "no Priced(one int64 rate for each note, a word)"),
+        (Priced(rates(50_000.5, 60_000), "x"), "no Priced(one int64 rate for each note, a word)"),
+        (Priced([50_000, 60_000], "x"), "no Priced(one int64 rate for each note, a word)"),
+        (Priced(rates(50_000, 60_000), None), "no Priced(one int64 rate for each note, a word)"),
+        (rates(50_000, 60_000), "no Priced(one int64 rate for each note, a word)"),
+        (None, "no Priced(one int64 rate for each note, a word)"),
+    ],
+)
+def test_a_rule_that_breaks_its_word_is_found_out(answer: Any, said: str) -> None:
+    market = Marketplace(Rules(grades=["A"], terms=[36], pricing=Broken(answer)))
     for number, ask in enumerate([50_000, 60_000]):
         market.post(Offer(offer_id=f"o{number}", lender_id="ann", amount=100, min_rate=ask), now=1)
     asked = Request(
         request_id="r", borrower_id="bob", amount=200, max_rate=90_000, grade="A", term=36
     )
     before = market.digest()
-    with pytest.raises(InvariantError, match=r"^Broken gave a rate one side did not accept$"):
+    with pytest.raises(InvariantError) as broken:
         market.submit(asked, now=2)
+    assert str(broken.value) == f"Broken gave {said}"
     assert market.digest() == before
     market.check()

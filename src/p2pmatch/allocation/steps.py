@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import numpy as np
@@ -113,7 +113,7 @@ class Step(Record):
 
 def _steps(steps: Iterable[Step]) -> tuple[Step, ...]:
     """A collection as a tuple; what is none is left for the validator."""
-    return tuple(steps) if isinstance(steps, Iterable) else steps
+    return cast("tuple[Step, ...]", checks.in_order(steps))
 
 
 def _check_steps(_: object, __: object, steps: object) -> None:

@@ -23,7 +23,15 @@ from p2pmatch.errors import InvalidValue, P2PMatchError, UnknownName
 from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.rules import Rules
-from p2pmatch.units import MAX_TIME, amount, format_amount, format_rate, rate, round_half_up
+from p2pmatch.units import (
+    MAX_TIME,
+    amount,
+    format_amount,
+    format_rate,
+    positive_amount,
+    rate,
+    round_half_up,
+)
 
 __all__ = ["audit_directory"]
 
@@ -504,13 +512,6 @@ def _integer(text: str) -> int:
     return -_whole(text[1:]) if text.startswith("-") else _whole(text)
 
 
-def _positive(text: str) -> int:
-    minor = amount(text)
-    if not minor:
-        raise InvalidValue("zero", "amount", text, "an amount above 0")
-    return minor
-
-
 def _total(name: str, rows: list[Row]) -> str:
     return format_amount(sum(_read(name, row, "amount", amount) for row in rows))
 
@@ -540,7 +541,7 @@ def _offer(row: Row) -> OfferRecord:
     return OfferRecord(
         offer_id=row["offer_id"],
         lender_id=row["lender_id"],
-        amount=read("amount", _positive),
+        amount=read("amount", positive_amount),
         rate=read("min_rate", rate),
         grades=_names(row["grades"]) or None,
         terms=read("terms", lambda text: frozenset(map(_whole, _names(text)))) or None,
@@ -572,7 +573,7 @@ def _request(row: Row, own_id: str) -> RequestRecord:
     def read(column: str, how: Callable[[str], Any]) -> Any:  # noqa: ANN401
         return _read("asked.csv", row, column, how)
 
-    whole = read("amount", _positive)
+    whole = read("amount", positive_amount)
     least = read("min_amount", _optional(amount))
     return RequestRecord(
         request_id=row["request_id"],

@@ -184,6 +184,8 @@ def _columns(*given: npt.ArrayLike) -> list[Array]:
         ("rates", 0, MAX_RATE),
         ("terms", 1, MAX_PAYMENTS),
     )
+    if any(np.ma.is_masked(column) for column in given):
+        raise InvalidValue("wrong_type", "principals, rates, terms", np.ma.masked, "whole numbers")
     raw = [np.asarray(column) for column in given]
     size = max(column.size for column in raw)
     columns = []

@@ -5,13 +5,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.errors import InvariantError
 from p2pmatch.events import Event, LoanHeld, LoanMade
 from p2pmatch.left_out import rate_left_out
 from p2pmatch.loans import Loan, Notes
 from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
-from p2pmatch.pricing import Accepted, PayAsOffered
+from p2pmatch.pricing import Accepted, PayAsOffered, priced
 from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
 
@@ -25,20 +24,16 @@ def loan_of(rooms: Rooms, placement: Placement) -> Loan:
         # Nothing is priced: the asks are the rates, and the sweep took none above the borrower's.
         return loan_at(state, request, placement, placement.asks, "own_ask")
     find = partial(rate_left_out, rooms, placement.keys, placement.lenders, placement.amounts)
-    asks = placement.asks
     accepted = Accepted(
         grade=request.grade,
         term=request.term,
         amounts=placement.amounts,
-        asks=asks,
+        asks=placement.asks,
         max_rate=request.max_rate,
         find_left_out=find,
     )
-    priced = state.pricing.price(accepted)
-    rates = priced.rates
-    if len(rates) != len(asks) or (rates < asks).any() or (rates > request.max_rate).any():
-        raise InvariantError(f"{state.rules.pricing!r} gave a rate one side did not accept")
-    return loan_at(state, request, placement, rates, priced.source)
+    found = priced(state.pricing, accepted)
+    return loan_at(state, request, placement, found.rates, found.source)
 
 
 def loan_at(

@@ -7,7 +7,7 @@ from p2pmatch.errors import UnknownName
 from p2pmatch.pricing.midpoint import Midpoint
 from p2pmatch.pricing.pay_as_offered import PayAsOffered
 from p2pmatch.pricing.posted import Posted
-from p2pmatch.pricing.rule import Accepted, Priced, PricingRule
+from p2pmatch.pricing.rule import Accepted, Priced, PricingRule, priced
 from p2pmatch.pricing.uniform_first_rejected import UniformFirstRejected
 from p2pmatch.pricing.uniform_marginal import UniformMarginal
 
@@ -21,6 +21,7 @@ __all__ = [
     "PricingRule",
     "UniformFirstRejected",
     "UniformMarginal",
+    "priced",
     "pricing_rule",
 ]
 

@@ -7,7 +7,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Accepted", "Priced", "PricingRule"]
+from p2pmatch.errors import InvariantError
+
+__all__ = ["Accepted", "Priced", "PricingRule", "priced"]
 
 
 def _nothing_left_out() -> int | None:
@@ -58,3 +60,21 @@ class PricingRule(Protocol):
     def price(self, accepted: Accepted) -> Priced:
         """Return one rate per note and their source."""
         ...  # pragma: no cover - a protocol has no body
+
+
+def priced(rule: PricingRule, accepted: Accepted) -> Priced:
+    """What a rule gives, ours or a third party's, held to its contract. O(n)."""
+    found = rule.price(accepted)
+    asks = accepted.asks
+    sound = (
+        isinstance(found, Priced)
+        and isinstance(found.source, str)
+        and isinstance(found.rates, np.ndarray)
+        and found.rates.dtype == np.int64
+        and found.rates.shape == asks.shape
+    )
+    if not sound:
+        raise InvariantError(f"{rule!r} gave no Priced(one int64 rate for each note, a word)")
+    if (found.rates < asks).any() or (found.rates > accepted.max_rate).any():
+        raise InvariantError(f"{rule!r} gave a rate one side did not accept")
+    return found
