@@ -434,6 +434,8 @@ def test_an_earlier_run_is_replaced_and_anything_else_is_left_alone(
         ["matsch"],
         ["match", "--offers"],
         ["quote", "--offers", "x.csv", "--amount", "5", "--grade", "A", "--term", "soon"],
+        ["quote", "--offers", "x.csv", "--amount", "5", "--grade", "A", "--term", "35.6"],
+        ["quote", "--offers", "x.csv", "--amount", "5", "--grade", "A", "--term", "0x24"],
         ["demo", "--loud"],
     ],
 )
@@ -603,7 +605,9 @@ def many(files: Files, offers: int) -> None:
     files.requests.write_text("request_id,borrower_id,amount,max_rate,grade,term\n" + rows)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda s: s.name
+)
 def test_killed_half_way_it_leaves_no_result(files: Files, sent: signal.Signals) -> None:
     many(files, 60_000)
     command = [sys.executable, "-m", "p2pmatch", *files.arguments()]
@@ -612,6 +616,42 @@ def test_killed_half_way_it_leaves_no_result(files: Files, sent: signal.Signals)
     process.send_signal(sent)
     assert process.wait(timeout=30) != 0
     assert files.left() == []
+
+
+def test_a_journal_half_written_goes_with_the_terminal(files: Files) -> None:
+    pytest.importorskip("msgspec")
+    many(files, 60_000)
+    store = ["--store", str(files.folder / "market.db")]
+    command = [sys.executable, "-m", "p2pmatch", *files.arguments(), *store]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=30) == 128 + signal.SIGHUP
+    assert files.left() == []
+
+
+def test_who_is_to_outlive_its_terminal_does(files: Files) -> None:
+    many(files, 20_000)
+    # As `nohup` does it.
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    command = (
+        ignoring + "os.execv(sys.executable, [sys.executable, '-m', 'p2pmatch', *sys.argv[1:]])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *files.arguments()], stdout=subprocess.DEVNULL
+    )
+    time.sleep(0.6)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 0
+    assert files.left() == ["out"]
+
+
+def test_an_output_that_takes_no_more_is_not_a_breach() -> None:
+    command = [sys.executable, "-m", "p2pmatch", "demo"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "p2pmatch: cannot write: " in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error(files: Files) -> None:
@@ -783,13 +823,14 @@ def test_a_changed_journal_fails_the_check(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["replay", "none.db"], "not a journal"),
+        (["replay", "none.db"], "none.db: no such file"),
         (["replay", "offers.csv"], "offers.csv"),
         (["replay", "."], "could not be read"),
-        (["verify", "none.db"], "not a journal"),
+        (["verify", "none.db"], "none.db: no such file"),
         (["replay", "market.db", "--upto", "-1"], "upto"),
         (["replay", "market.db", "--upto", "99"], "upto"),
         (["replay", "market.db", "--upto", "x"], "upto"),
+        (["replay", "market.db", "--upto", "1.5"], "upto"),
         (["match", "--offers", "offers.csv", "--requests", "requests.csv"], "--store FILE"),
         (
             ["match", "--offers", "offers.csv", "--requests", "requests.csv", "--store", "no/m.db"],

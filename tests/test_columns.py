@@ -90,6 +90,14 @@ def test_requests_are_read() -> None:
         ("amount", "123", "amount", "wrong_type"),
         ("amount", 5, "amount", "wrong_type"),
         ("amount", np.array([[1], [2], [3]]), "amount[0]", "wrong_type"),
+        ("amount", np.ma.array([1, 2, 3], mask=[False, True, False]), "amount[1]", "wrong_type"),
+        (
+            "min_rate",
+            np.ma.array([1, 2, 3], mask=[False, True, False]),
+            "min_rate[1]",
+            "wrong_type",
+        ),
+        ("max_share", np.ma.array([1, 2, 3], mask=[False, True, False]), None, None),
         ("min_rate", [1, 2, 10_000_001], "min_rate[2]", "too_large"),
         ("offer_id", ["o1", "", "o3"], "offer_id[1]", "empty"),
         ("offer_id", ["o1", 7, "o3"], "offer_id[1]", "wrong_type"),
@@ -113,6 +121,12 @@ def test_a_bad_cell_is_named(column: str, values: Any, field: str | None, code: 
     with pytest.raises(P2PMatchError) as refused:
         read_offers({**OFFERS, column: values})
     assert (refused.value.field, refused.value.code) == (field, code)
+
+
+def test_what_a_mask_hides_is_not_there() -> None:
+    caps = np.ma.array([1, 2, 3], mask=[False, True, False])
+    offers = read_offers({**OFFERS, "max_per_loan": caps})
+    assert [offer.max_per_loan for offer in offers] == [1, None, 3]
 
 
 def test_ids_may_be_numpy_text() -> None:

@@ -1,5 +1,7 @@
+from itertools import count
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -175,6 +177,10 @@ def test_in_a_call_market_every_row_rests() -> None:
         ({"amounts": [0]}, "zero", "amounts"),
         ({"amounts": [1.5]}, "wrong_type", "amounts"),
         ({"amounts": range(1, MAX_ROWS + 2)}, "too_large", "amounts"),
+        ({"amounts": count(1)}, "too_large", "amounts"),
+        ({"amounts": {5, 6}}, "wrong_type", "amounts"),
+        ({"amounts": np.array(5)}, "wrong_type", "amounts"),
+        ({"amounts": [np.array([1, 2])] * 2}, "wrong_type", "amounts"),
         ({"terms": [13]}, "unknown_term", "term"),
         ({"terms": [12, "36"]}, "wrong_type", "terms"),
         ({"terms": []}, "empty", "terms"),

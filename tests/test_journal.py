@@ -349,16 +349,24 @@ def test_opening_says_what_is_wrong() -> None:
         refusal_of(lambda: Marketplace.open(MemoryStore())),
         refusal_of(lambda: Marketplace.open(MemoryStore(), "mine")),  # type: ignore[arg-type]
         refusal_of(lambda: Marketplace.open(store, attrs.evolve(RULES, increment=5))),
+        refusal_of(lambda: replay("market.db")),  # type: ignore[arg-type]
+        refusal_of(lambda: verify(None)),  # type: ignore[arg-type]
         refusal_of(lambda: replay(MemoryStore())),
         refusal_of(lambda: replay(store, upto=-1)),
+        refusal_of(lambda: replay(store, upto="1")),  # type: ignore[arg-type]
+        refusal_of(lambda: replay(store, upto=1.5)),  # type: ignore[arg-type]
         refusal_of(lambda: replay(store, upto=13)),
     ] == [
         "store: 'market.db' has the wrong type; accepted: a Store, such as SqliteStore('market.db')",
         "rules: None has the wrong type; accepted: Rules(...), for an empty store",
         "rules: 'mine' has the wrong type; accepted: Rules(...), for an empty store",
         "rules.increment: 5 is not the rule under which the journal was kept; accepted: 1",
+        "store: 'market.db' has the wrong type; accepted: a Store, such as SqliteStore('market.db')",
+        "store: None has the wrong type; accepted: a Store, such as SqliteStore('market.db')",
         "store: 'no entry' is not a journal that this release reads; accepted: a journal that was begun",
         "upto: -1 is negative; accepted: the number of an entry",
+        "upto: '1' has the wrong type; accepted: the number of an entry",
+        "upto: 1.5 has the wrong type; accepted: the number of an entry",
         "upto: 13 is too large; accepted: at most the last entry's, 12",
     ]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from p2pmatch import (
     BorrowerLimits,
+    InvalidValue,
     InvariantError,
     Limits,
     Listing,
@@ -416,6 +417,52 @@ def test_a_refusal_says_why_and_changes_nothing(
     assert "accepted: " in str(refused.value)
     assert (made.digest(), events, made.now) == (before, [], 3)
     made.check()
+
+
+@pytest.mark.parametrize("rubbish", [None, 5, [], {}, ["a"], "", 1.5, b"a"])
+@pytest.mark.parametrize(
+    "question", ["offer", "request", "loan", "exposure", "borrower_outstanding"]
+)
+def test_a_question_about_no_id_is_refused(question: str, rubbish: Any) -> None:
+    with pytest.raises(InvalidValue):
+        getattr(settled(), question)(rubbish)
+
+
+@pytest.mark.parametrize(
+    ("grade", "term", "code"),
+    [
+        ("Z", 36, "unknown_grade"),
+        (["A"], 36, "unknown_grade"),
+        (np.array(["A"]), 36, "unknown_grade"),
+        ("A", 12, "unknown_term"),
+        ("A", 36.0, "unknown_term"),
+        ("A", "36", "unknown_term"),
+        ("A", np.array([36, 12]), "unknown_term"),
+        ("A", {}, "unknown_term"),
+    ],
+)
+def test_a_cell_is_a_grade_and_a_term(grade: Any, term: Any, code: str) -> None:
+    made = settled()
+    for ask in (
+        lambda: made.ladder(grade, term),
+        lambda: made.queue(grade, term),
+        lambda: made.position("a", grade=grade, term=term),
+    ):
+        with pytest.raises(P2PMatchError) as refused:
+            ask()
+        assert refused.value.code == code
+    assert made.queue("A", np.int64(36)) == made.queue("A", 36)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("compiled", ["no", 0, 1, np.array([True, False])])
+def test_compiled_is_yes_or_no_or_nothing(compiled: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"compiled: .* accepted: True, False or None"):
+        Marketplace(Rules(grades=["A"], terms=[36]), compiled=compiled)
+
+
+def test_only_what_can_be_called_listens() -> None:
+    with pytest.raises(InvalidValue, match="listener: 'print' has the wrong type"):
+        settled().subscribe("print")  # type: ignore[arg-type]
 
 
 RUBBISH = st.one_of(

@@ -151,8 +151,7 @@ def test_a_batch_is_written_at_one_go() -> None:
         # An id is known before it is written.
         market.post(offer("o2", "ann", 100, 5), now=0, command_id="two")
         assert refusal_of(market.snapshot) == (
-            "snapshot: 2 is inside a batch; "
-            "accepted: a snapshot after the batch"
+            "snapshot: 2 is inside a batch; accepted: a snapshot after the batch"
         )
     assert store.appends == [1, 2]
     with market.batch():

@@ -3,13 +3,23 @@
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pmatch import InvalidValue, P2PMatchError, amount, format_amount, format_rate, rate
-from p2pmatch.units import MAX_AMOUNT, MAX_BOOK, MAX_RATE, months, round_half_up
+from p2pmatch.units import (
+    MAX_AMOUNT,
+    MAX_BOOK,
+    MAX_RATE,
+    months,
+    positive_amount,
+    round_half_up,
+    share,
+)
 from tests.helpers import refusal_of
 
 
@@ -212,6 +222,37 @@ def test_terms_that_are_refused(text: str, code: str) -> None:
     assert (refused.value.code, refused.value.field) == (code, "terms[2]")
     assert refused.value.value == text
     assert refused.value.accepted == "a whole number of months, 1 to 1200"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("0%", "zero"), ("100.0001%", "too_large"), ("5", "malformed")]
+)
+def test_shares_that_are_refused(text: str, code: str) -> None:
+    assert (share("0.0001%"), share("100%")) == (1, 1_000_000)
+    with pytest.raises(InvalidValue) as refused:
+        share(text)
+    assert (refused.value.code, refused.value.value) == (code, text)
+    assert "%" in refused.value.accepted
+
+
+def test_nothing_is_no_positive_amount() -> None:
+    assert positive_amount("0.01") == positive_amount("1", decimals=0) == 1
+    with pytest.raises(InvalidValue, match=r"amount: .0\.00. is zero; accepted: an amount above 0"):
+        positive_amount("0.00")
+
+
+@pytest.mark.parametrize("minor", [1.5, "12", None, Fraction(1, 2)])
+def test_only_whole_numbers_are_written(minor: Any) -> None:
+    for write in (format_amount, format_rate):
+        with pytest.raises(InvalidValue, match="has the wrong type"):
+            write(minor)
+    assert format_amount(np.int64(-5)) == "-0.05"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("decimals", [-1, 10, 10**30, 2.0])
+def test_amounts_are_written_with_up_to_nine_decimals(decimals: Any) -> None:
+    with pytest.raises(InvalidValue, match="decimals"):
+        format_amount(5, decimals)
 
 
 def test_amounts_below_zero_can_be_shown() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -29,6 +29,9 @@ from p2pmatch.stores import MemoryStore
 from p2pmatch.stores.place import is_url, store_at
 from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_RATE, format_amount, format_rate, rate
+
+if TYPE_CHECKING:
+    from p2pmatch.stores import SqliteStore, SqlStore
 
 __all__ = ["app", "run"]
 
@@ -168,8 +171,8 @@ def quote(
     rules
         TOML file with the marketplace's rules.
     """
-    market = load_book(offers, rules)
     request = _request(units.positive_amount(amount), grade, units.months(term), max_rate)
+    market = load_book(offers, rules)
     found = market.quote(request, now=market.now or 0)
     for label, value in _quote_rows(found):
         print(f"{label:<14} {value}")
@@ -206,8 +209,8 @@ def compare(
     grades = grade.split("|")
     accepted = "months joined by commas, such as 12,24,36"
     months = [units.months(text, "terms", accepted) for text in re.split("[,|]", terms)]
-    market = load_book(offers, rules)
     request = _request(amounts[0], grades[0], months[0], max_rate)
+    market = load_book(offers, rules)
     print(
         market.compare(request, amounts=amounts, terms=months, grades=grades, now=market.now or 0)
     )
@@ -229,7 +232,7 @@ def replay(store: str, *, upto: str | None = None, journal: str | None = None) -
     _need_json()
     from p2pmatch import journal as journals
 
-    with store_at(store, journal) as kept:
+    with _kept_at(store, journal) as kept:
         # Counted first: somebody may write on meanwhile.
         seq = sum(1 for _ in kept.read()) - 1 if upto is None else _entry(upto)
         found = journals.replay(kept, seq)
@@ -253,7 +256,7 @@ def verify(store: str, *, head: str | None = None, journal: str | None = None) -
     _need_json()
     from p2pmatch import journal as journals
 
-    with store_at(store, journal) as kept:
+    with _kept_at(store, journal) as kept:
         try:
             found = journals.verify(kept, head)
         except StoreFailed as failure:
@@ -375,6 +378,13 @@ def _new_journal(store: str, journal: str | None) -> Path | MemoryStore:
         if next(database.read(), None) is not None:
             raise BadInput(f"{database}: is there already; accepted: a new journal")
     return MemoryStore()
+
+
+def _kept_at(store: str, journal: str | None) -> "SqliteStore | SqlStore":
+    """The store of a journal that was written before."""
+    if not is_url(store) and not Path(store).exists():
+        raise BadInput(f"{store}: no such file; accepted: what was given to `match --store`")
+    return store_at(store, journal)
 
 
 def _need_json() -> None:

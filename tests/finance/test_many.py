@@ -84,6 +84,8 @@ def test_no_loans_at_all() -> None:
         ({"principals": [5.0, 6.0]}, "principals", "wrong_type"),
         ({"principals": [2**70, 1]}, "principals", "wrong_type"),
         ({"principals": [[5, 6]]}, "principals", "contradiction"),
+        ({"principals": np.ma.array([5, 6], mask=[0, 1])}, "principals", "wrong_type"),
+        ({"rates": np.ma.array([5, 6], mask=[0, 1])}, "rates", "wrong_type"),
         ({"principals": [5, 6, 7]}, "rates", "contradiction"),
         ({"rates": [0, MAX_RATE + 1]}, "rates", "too_large"),
         ({"terms": [0, 12]}, "terms", "zero"),

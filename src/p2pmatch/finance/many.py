@@ -184,12 +184,12 @@ def _columns(*given: npt.ArrayLike) -> list[Array]:
         ("rates", 0, MAX_RATE),
         ("terms", 1, MAX_PAYMENTS),
     )
-    if any(np.ma.is_masked(column) for column in given):
-        raise InvalidValue("wrong_type", "principals, rates, terms", np.ma.masked, "whole numbers")
     raw = [np.asarray(column) for column in given]
     size = max(column.size for column in raw)
     columns = []
-    for column, (field, low, high) in zip(raw, fields, strict=True):
+    for given_column, column, (field, low, high) in zip(given, raw, fields, strict=True):
+        if np.ma.is_masked(given_column):
+            raise InvalidValue("wrong_type", field, given_column, "whole numbers, none masked")
         if column.size and column.dtype.kind not in "iu":
             raise InvalidValue("wrong_type", field, column.dtype, "whole numbers")
         if column.ndim > 1 or (column.ndim == 1 and column.size != size):

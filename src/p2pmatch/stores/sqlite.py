@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from p2pmatch.entries import Entry
-from p2pmatch.errors import StoreFailed
+from p2pmatch.errors import InvalidValue, StoreFailed
 
 __all__ = ["SqliteStore"]
 
@@ -72,6 +72,10 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | Path):
+            raise InvalidValue(
+                "wrong_type", "path", path, "the path of a file, such as 'market.db'"
+            )
         self.path = Path(path)
         self._lock: sqlite3.Connection | None = None
         self._file: sqlite3.Connection | None = None
@@ -129,7 +133,7 @@ class SqliteStore:
 
     def read(self, first: int = 0) -> Iterator[Entry]:
         """The entries from number `first` on, as they are kept at the first of them."""
-        if self._file is None and not self.path.exists():
+        if not self._is_there:
             return
         with _failing(self.path):
             rows = self._connection.execute(
@@ -141,6 +145,8 @@ class SqliteStore:
 
     def find(self, command_id: str) -> Sequence[Entry]:
         """The entries with that command id. O(log n)."""
+        if not self._is_there:
+            return []
         with _failing(self.path):
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM entry WHERE command_id = ? ORDER BY seq",  # noqa: S608
@@ -166,6 +172,8 @@ class SqliteStore:
 
     def snapshots(self) -> Sequence[int]:
         """The numbers of the snapshots, the newest first."""
+        if not self._is_there:
+            return []
         with _failing(self.path):
             rows = self._connection.execute("SELECT DISTINCT seq FROM snapshot ORDER BY seq DESC")
             return [seq for (seq,) in rows]
@@ -189,6 +197,10 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._file = self._lock = None
+
+    @property
+    def _is_there(self) -> bool:
+        return self._file is not None or self.path.exists()
 
     @property
     def _connection(self) -> sqlite3.Connection:
