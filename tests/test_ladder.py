@@ -14,7 +14,7 @@ MONEY = np.full(100_000, 5, dtype=np.int64)
 
 def keys(ladder: Ladder) -> list[int]:
     ladder.check()
-    return ladder.keys(MONEY, 1).tolist()
+    return ladder.standing(MONEY, 1)[0].tolist()
 
 
 def test_keys_sort_by_rate_then_arrival() -> None:
@@ -109,7 +109,9 @@ def test_places_without_money_are_swept_out() -> None:
     ladder.extend(columns(list(range(2_000))))
     money = np.zeros(2_000, dtype=np.int64)
     money[[3, 1_999]] = 4
-    assert ladder.slots(money, 4).tolist() == [3, 1_999]
+    found = ladder.standing(money, 4)
+    assert [column.tolist() for column in found] == [[3, 1_999], [3, 1_999]]
+    assert [column.dtype for column in found] == [np.int64, np.int32]
     ladder.vacated = 1_998
     ladder.sweep_out(money, 4)
     assert (len(ladder), ladder.vacated) == (2, 0)

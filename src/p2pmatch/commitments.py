@@ -34,7 +34,7 @@ class Commitments:
 
     @property
     def asks(self) -> Amounts:
-        """The rates asked, ppm."""
+        """The rates at which they rank, ppm: what is asked, or a posted rate."""
         return rates_of(self.keys)
 
     @property

@@ -22,8 +22,8 @@ def depth(state: State, grade: str, term: int) -> RateLadder:
     """How much money stands in a cell at or below each rate. O(n)."""
     ladder = state.ladders[state.cell(grade, term)]
     remaining, least = state.table.remaining, state.least
-    rates = rates_of(ladder.keys(remaining, least))
-    amounts = remaining.take(ladder.slots(remaining, least))
+    keys, slots = ladder.standing(remaining, least)
+    rates, amounts = rates_of(keys), remaining.take(slots)
     available = (amounts - amounts % state.rules.increment).cumsum()
     last_of_rate = np.flatnonzero(np.diff(rates, append=-1))
     return RateLadder(rates[last_of_rate], available[last_of_rate])

@@ -120,7 +120,8 @@ class MoneyCommitted(Event):
 
     Parameters
     ----------
-    notes : what each offer commits, and the rate it asks.
+    notes : what each offer commits, and the rate at which it ranks: what it asks, or the posted
+        rate if that is more.
     keys : int64, the places it comes from; they rank it, and tell an offer's places apart.
     """
 

@@ -7,12 +7,11 @@ nothing, it says which limit the sweep met.
 from collections import Counter
 
 import attrs
-import numpy as np
 
 from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.decide import check_reading
-from p2pmatch.ladder import rates_of
+from p2pmatch.ladder import rate_of
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
 from p2pmatch.state import State
@@ -103,9 +102,9 @@ def explain(state: State, request: Request, now: int) -> Explanation:
     table = state.table
     least = state.rules.smallest_note
     cell = state.cell_of[request.grade, request.term]
-    slots = state.ladders[cell].slots(table.remaining, least).tolist()
+    _, slots = state.ladders[cell].standing(table.remaining, least)
     lines = []
-    for slot in slots:
+    for slot in slots.tolist():
         rate = state.ask_of(slot, cell)
         lines.append(
             Line(
@@ -227,7 +226,7 @@ class _Reader:
 
     def _ranks_at(self, slot: int) -> int:
         """The rate at which a slot ranks: what it asks, or the posted rate if that is more."""
-        return int(rates_of(np.array([self.state.key_of(slot, self.cell)]))[0])
+        return rate_of(self.state.key_of(slot, self.cell))
 
 
 def _second(pair: tuple[str, int]) -> int:

@@ -30,7 +30,7 @@ def check(state: State) -> None:
             expected[cell].append(state.key_of(slot, cell))
     for ladder, keys in zip(state.ladders, expected, strict=True):
         ladder.check()
-        if ladder.keys(table.remaining, least).tolist() != sorted(keys):
+        if ladder.standing(table.remaining, least)[0].tolist() != sorted(keys):
             raise InvariantError("every slot with money stands in each of its cells, once")
     state.exposure.check(len(state.lender_names), state.waiting.committed())
 

@@ -29,6 +29,7 @@ __all__ = [
     "key_bounds",
     "place_key",
     "place_keys",
+    "rate_of",
     "rates_of",
 ]
 
@@ -81,6 +82,11 @@ def rates_of(
 ) -> npt.NDArray[np.int64]:
     """The rates, ppm, in an array of keys; written to `out`, if given, which may be the keys."""
     return np.right_shift(keys, _ARRIVAL_BITS, out=out)
+
+
+def rate_of(key: int) -> int:
+    """The rate, ppm, in a key."""
+    return key >> _ARRIVAL_BITS
 
 
 def arrivals_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -242,7 +248,7 @@ class Ladder:
         at = bisect_right(self._last_keys, key)
         # The best places are used up first, and nobody comes by there any more.
         if at and self._is_used_up(0, remaining, least):
-            self.forget(0)
+            self._drop_chunk(0)
             at -= 1
         pieces: list[Columns] = []
         end = key
@@ -274,7 +280,7 @@ class Ladder:
             alive = self._alive(at, remaining, least)
             count = int(np.count_nonzero(alive))
             if not count:
-                self.forget(at)
+                self._drop_chunk(at)
                 return False
             if len(alive) - count >= _DEAD_ROWS:
                 chunk.drop(alive)
@@ -372,13 +378,13 @@ class Ladder:
 
     def revive(self, key: int) -> bool:
         """Say whether the place with that key is there, which has money again. O(log n)."""
-        self._forget(key)
+        self._renew_lines(key)
         return self._find(key) is not None
 
     def remove(self, key: int) -> bool:
         """Take out the place with that key; say whether it was there."""
         # A line may still have a place that was dropped from here when its money was gone.
-        self._forget(key)
+        self._renew_lines(key)
         found = self._find(key)
         if found is None:
             return False
@@ -386,7 +392,7 @@ class Ladder:
         chunk = self.chunks[at]
         chunk.delete(row)
         if chunk.start == chunk.stop:
-            self.forget(at)
+            self._drop_chunk(at)
         return True
 
     def _find(self, key: int) -> tuple[int, int] | None:
@@ -398,7 +404,7 @@ class Ladder:
         row = chunk.row_of(key)
         return None if row == chunk.stop or chunk.keys[row] != key else (at, row)
 
-    def _forget(self, key: int) -> None:
+    def _renew_lines(self, key: int) -> None:
         """The lines in which this key would be no longer hold."""
         for lines in self._lines.values():
             lines.forget(key)
@@ -407,12 +413,12 @@ class Ladder:
         """Drop all places with less than `least` left. O(n)."""
         for at in reversed(range(len(self.chunks))):
             chunk = self.chunks[at]
-            chunk.drop(remaining.take(chunk.slots[chunk.start : chunk.stop]) >= least)
+            chunk.drop(self._alive(at, remaining, least))
             if chunk.start == chunk.stop:
-                self.forget(at)
+                self._drop_chunk(at)
         self.vacated = 0
 
-    def forget(self, at: int) -> None:
+    def _drop_chunk(self, at: int) -> None:
         """Take out a chunk in which no place has money left."""
         del self.chunks[at]
         del self._last_keys[at]
@@ -432,24 +438,19 @@ class Ladder:
             columns = zip(chunk.rows(), following.rows(), strict=True)
             chunk.fill(tuple(np.concatenate(pair) for pair in columns))
             self._last_keys[at] = self._last_keys[at + 1]
-            self.forget(at + 1)
+            self._drop_chunk(at + 1)
 
-    def slots(self, remaining: npt.NDArray[np.int64], least: int) -> npt.NDArray[np.int32]:
-        """The slots with at least `least` left, in rank order. O(n)."""
-        return self._standing(remaining, least, 1)
-
-    def keys(self, remaining: npt.NDArray[np.int64], least: int) -> npt.NDArray[np.int64]:
-        """The keys of the places with at least `least` left, in rank order. O(n)."""
-        return self._standing(remaining, least, 0)
-
-    def _standing(
-        self, remaining: npt.NDArray[np.int64], least: int, column: int
-    ) -> npt.NDArray[Any]:
-        found = [np.empty(0, dtype=np.int64)]
-        for chunk in self.chunks:
-            rows = chunk.rows()
-            found.append(rows[column][remaining.take(rows[1]) >= least])
-        return np.concatenate(found)
+    def standing(
+        self, remaining: npt.NDArray[np.int64], least: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """The keys and the slots of the places with at least `least` left, in rank order. O(n)."""
+        keys, slots = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
+        for at, chunk in enumerate(self.chunks):
+            alive = self._alive(at, remaining, least)
+            rows = slice(chunk.start, chunk.stop)
+            keys.append(chunk.keys[rows][alive])
+            slots.append(chunk.slots[rows][alive])
+        return np.concatenate(keys), np.concatenate(slots)
 
     def check(self) -> None:
         """Raise InvariantError unless the line is sorted, and cut as it should be. O(n)."""

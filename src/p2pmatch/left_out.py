@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from p2pmatch.ladder import rates_of
+from p2pmatch.ladder import rate_of
 from p2pmatch.rooms import Amounts, Numbers, Rooms
 
 __all__ = ["rate_left_out"]
@@ -33,5 +33,5 @@ def rate_left_out(rooms: Rooms, keys: Amounts, lenders: Numbers, amounts: Amount
         found = room >= np.where(given > 0, rooms.increment, rooms.least)
         if found.any():
             row = int(found.argmax())
-            return int(rates_of(rows.keys[row : row + 1])[0])
+            return rate_of(rows.keys.item(row))
     return None

@@ -538,8 +538,7 @@ class Marketplace:
         ladder = state.ladders[state.cell(grade, checks.plain(term))]
         least = state.rules.smallest_note
         remaining = state.table.remaining
-        slots = ladder.slots(remaining, least).tolist()
-        rates = rates_of(ladder.keys(remaining, least)).tolist()
+        keys, slots = ladder.standing(remaining, least)
         return [
             QueueEntry(
                 state.offer_names[slot],
@@ -547,7 +546,7 @@ class Marketplace:
                 rate,
                 int(remaining[slot]),
             )
-            for slot, rate in zip(slots, rates, strict=True)
+            for slot, rate in zip(slots.tolist(), rates_of(keys).tolist(), strict=True)
         ]
 
     def ladder(self, grade: str, term: int) -> "RateLadder":

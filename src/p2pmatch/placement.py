@@ -37,7 +37,7 @@ class Placement:
 
     @property
     def asks(self) -> Amounts:
-        """The rates asked, int64, shape (n,), ppm."""
+        """The rates at which they rank, int64, shape (n,), ppm: what is asked, or a posted rate."""
         return rates_of(self.keys)
 
     @staticmethod

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from p2pmatch import checks
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.errors import Refused, UnknownName
-from p2pmatch.ladder import place_key, rates_of
+from p2pmatch.ladder import place_key, rate_of
 from p2pmatch.loans import Loan
 from p2pmatch.state import State
 from p2pmatch.units import FULL_SHARE
@@ -103,7 +103,7 @@ def position(state: State, offer_id: str, grade: str, term: int, last: int) -> P
     key = min(state.key_of(slot, cell) for slot in standing)
     ask = state.ask_of(first, cell)
     keys, amounts = _in_front(state, cell, key)
-    at_rate = int(keys.searchsorted(place_key(int(rates_of(np.array([key]))[0]), 0)))
+    at_rate = int(keys.searchsorted(place_key(rate_of(key), 0)))
     remaining = state.remaining_of(first)
     loans = list(islice(_latest_loans(state, grade, term), last))
     return Position(
@@ -140,7 +140,7 @@ def _rate_to_be_first(state: State, ask: int, keys: Amounts) -> int | None:
     """The rate for a place with these in front of it. A changed rate goes behind its equals."""
     if not len(keys):
         return ask
-    best = int(rates_of(keys[:1])[0])
+    best = rate_of(keys.item(0))
     return None if state.posted is not None or not best else best - 1
 
 

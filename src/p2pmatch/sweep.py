@@ -14,7 +14,7 @@ from p2pmatch.allocation import Fifo, Level, Lottery, allocated
 from p2pmatch.along import giving
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.in_order import in_order
-from p2pmatch.ladder import key_bound, rates_of
+from p2pmatch.ladder import key_bound, rate_of, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
 from p2pmatch.rooms import Amounts, Numbers, Rooms, Rows
@@ -179,7 +179,7 @@ class Sweep:
                     missing -= rest
                     pieces.append(rows)
                     continue
-                bound = key_bound(int(rates_of(rows.keys[end : end + 1])[0]))
+                bound = key_bound(rate_of(rows.keys.item(end)))
             if rows.keys[0] >= bound:
                 break
             pieces.append(rows.take(slice(0, int(rows.keys.searchsorted(bound)))))

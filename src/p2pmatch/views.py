@@ -45,7 +45,10 @@ class OfferStatus:
 
 @attrs.frozen
 class QueueEntry:
-    """One place in a cell's queue: the rate asked, ppm, and the money there, minor units."""
+    """One place in a cell's queue: the rate at which it ranks, and the money there, minor units.
+
+    rate : ppm: what the offer asks, or the posted rate if that is more.
+    """
 
     offer_id: str
     lender_id: str
@@ -76,7 +79,7 @@ class RequestStatus:
     request : the request.
     state : "resting"; or "held", its loan waits for the borrower's yes.
     deadline : the time at which it ends; None: no time is set.
-    notes : what is committed to it, at the rates asked; or the notes of its loan.
+    notes : what is committed to it, at the rates at which it ranks; or the notes of its loan.
     """
 
     request: Request

@@ -61,7 +61,9 @@ def test_each_time_twice_as_many_chunks_come() -> None:
     assert counts == [1, 3, 7, 9, 9]
     assert rows(places, 0, "slots") == list(range(COUNT))
     assert rows(places, 0, "lenders") == [i % 1_000 for i in range(COUNT)]
-    assert rows(places, 0, "keys") == state.ladders[0].keys(state.table.remaining, 1).tolist()
+    assert (
+        rows(places, 0, "keys") == state.ladders[0].standing(state.table.remaining, 1)[0].tolist()
+    )
     assert rows(places, 0, "accounts") == list(range(COUNT))
     assert found.left[:COUNT].tolist() == [1 + i % 9 for i in range(COUNT)]
     assert places.complete.tolist() == [True, False, False]

@@ -14,7 +14,7 @@ import numpy as np
 
 from p2pmatch.allocation import Fifo, Level, allocated
 from p2pmatch.events import CellUncrossed, Event, LoansMade, RequestUnfunded
-from p2pmatch.ladder import key_bound, rates_of
+from p2pmatch.ladder import key_bound, rate_of, rates_of
 from p2pmatch.loans import Loans, Notes
 from p2pmatch.mechanisms.loan import loan_at, loan_event
 from p2pmatch.pool import Pool, PoolRooms
@@ -155,8 +155,7 @@ def _supply(state: State, cell: int) -> tuple[Amounts, Numbers, Amounts]:
     Offers whose time is up have expired before: no command is followed up until they have.
     """
     table, ladder = state.table, state.ladders[cell]
-    keys = ladder.keys(table.remaining, state.least)
-    slots = ladder.slots(table.remaining, state.least)
+    keys, slots = ladder.standing(table.remaining, state.least)
     rooms = table.remaining.take(slots)
     return keys, slots, rooms - rooms % state.rules.increment
 
@@ -177,7 +176,7 @@ def _matched(
     if not crossing.volume:
         return matched, (0, 0)
     last = int(rooms.cumsum().searchsorted(crossing.volume))
-    rate = int(rates_of(keys[last : last + 1])[0])
+    rate = rate_of(keys.item(last))
     first, stop = keys.searchsorted([key_bound(rate - 1), key_bound(rate)]).tolist()
     matched[:first] = rooms[:first]
     need = crossing.volume - int(rooms[:first].sum())
