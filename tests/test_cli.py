@@ -427,6 +427,16 @@ def test_an_earlier_run_is_replaced_and_anything_else_is_left_alone(
     assert (other / "precious").read_text() == "x"
 
 
+def test_a_column_that_may_be_misspelt_is_told(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.offers.write_text(OFFERS.replace("max_per_loan", "Max_per_laon"))
+    files.requests.write_text(REQUESTS.replace("recorded_x", "max_rates"))
+    assert files.match() == 0
+    told = "column 'Max_per_laon' is not read; is 'max_per_loan' meant?"
+    assert capsys.readouterr().err == f"p2pmatch: {files.offers}: {told}\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,11 +1,16 @@
 """A snapshot is the whole memory: what was, what is, and what will be decided because of it."""
 
+from collections.abc import Callable
+from copy import copy, deepcopy
+
 import pytest
 
 from p2pmatch import Limits, Marketplace, Rules
 from p2pmatch.errors import StoreFailed
-from p2pmatch.events import LoanMade, LoansMade
+from p2pmatch.events import Event, LoanMade, LoansMade
+from p2pmatch.pricing import Midpoint
 from p2pmatch.snapshots import restore, take
+from p2pmatch.stores import MemoryStore
 from p2pmatch.time_in_force import Auction, Listing
 from tests.helpers import offer, request
 
@@ -53,6 +58,40 @@ def test_everything_is_there_and_goes_on_in_the_same_way() -> None:
     assert restored.digest() == market.digest()
     with pytest.raises(ValueError, match="already used"):
         restored.post(offer("o1", "x", 1, 1), now=60)
+
+
+@pytest.mark.parametrize("copied", [Marketplace.copy, copy, deepcopy])
+def test_a_copy_goes_its_own_way(copied: Callable[[Marketplace], Marketplace]) -> None:
+    market = filled()
+    heard: list[Event] = []
+    market.subscribe(heard.append)
+    before = market.digest()
+    other = copied(market)
+    assert (other.digest(), other.rules, other.opened) == (before, market.rules, None)
+    other.cancel("o0", now=7)
+    other.post(offer("mine", "ann", 500, 4), now=8)
+    assert (market.digest(), heard) == (before, [])
+    assert other.digest() != before
+    other.check()
+    assert "mine" not in {status.offer_id for status in market.offers()}
+
+
+def test_a_copy_of_what_is_kept_is_kept_nowhere() -> None:
+    store = MemoryStore()
+    market = Marketplace.open(store, RULES)
+    market.post(offer("o", "ann", 10, 5), now=0)
+    other = market.copy()
+    other.cancel("o", now=1)
+    assert (len(list(store.read())), other.opened) == (2, None)
+    assert market.offer("o").state == "standing"
+
+
+def test_a_copy_has_the_rules_of_ones_own_too() -> None:
+    class Mine(Midpoint):
+        pass
+
+    rules = Rules(grades=("A",), terms=(36,), pricing=Mine())
+    assert Marketplace(rules).copy().rules is rules
 
 
 def test_limits_that_were_taken_away_have_left_their_trace() -> None:

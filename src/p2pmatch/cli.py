@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from itertools import chain, repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
@@ -128,8 +129,11 @@ def match(
         check_target(out)
     kept = None if store is None else _new_journal(store, journal)
     done = match_files(offers, requests, rules, _progress("matching"), kept)
-    for request_id in done.repeated_ids:
-        _say(f"{requests}: request {request_id} stands in several rows; each is matched by itself")
+    repeated = "{}: request {} stands in several rows; each is matched by itself"
+    for remark in chain(
+        done.inputs.misspelt, map(repeated.format, repeat(requests), done.repeated_ids)
+    ):
+        _say(remark)
     try:
         summary = summary_of(done) if out is None else write_run(done, out, offers, requests)
     except BaseException:

@@ -1,6 +1,7 @@
 """The offers and requests of a run, from files checked whole before anything is matched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ __all__ = [
     "read_inputs",
 ]
 
-#: The columns of an offers file; the first four must be there.
+#: The columns of an offers file; the first six must be there.
 OFFER_COLUMNS = (
     "offer_id",
     "lender_id",
@@ -56,13 +57,15 @@ class Inputs:
     """A run's input as columns of plain values, in file order.
 
     offers and requests have the names of the CSV files; a cell that is not set is None. `extras`
-    are the columns nobody knows, which are carried along.
+    are the columns nobody knows, which are carried along; `misspelt` says which of them may be
+    meant for one that is not there.
     """
 
     rules: Rules
     offers: dict[str, list[Any]]
     requests: dict[str, list[Any]]
     extras: Mapping[str, Mapping[str, Sequence[str]]]
+    misspelt: Sequence[str]
 
 
 def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inputs:
@@ -100,7 +103,11 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         "offers": _unknown(offer_table, OFFER_COLUMNS),
         "requests": _unknown(request_table, REQUEST_COLUMNS),
     }
-    return Inputs(made, offer_columns, request_columns, extras)
+    misspelt = [
+        *_misspelt(offer_table, OFFER_COLUMNS),
+        *_misspelt(request_table, REQUEST_COLUMNS),
+    ]
+    return Inputs(made, offer_columns, request_columns, extras, misspelt)
 
 
 # Columns
@@ -224,6 +231,20 @@ def _check_known(
         for line, cell in zip(table.lines, cells, strict=True):
             if cell in strangers:
                 table.note(line, name, UnknownName(code, "", strangers[cell], f"{list(known)}"))
+
+
+def _misspelt(table: Table, known: Sequence[str]) -> Iterator[str]:
+    missing = [name for name in known if name not in table.columns]
+    for column in _unknown(table, known):
+        for meant in missing:
+            if _are_alike(column.strip().lower(), meant):
+                yield f"{table.file}: column {column!r} is not read; is {meant!r} meant?"
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether four fifths of the letters match, in their order."""
+    blocks = SequenceMatcher(None, one, other).get_matching_blocks()
+    return 5 * sum(2 * block.size for block in blocks) >= 4 * (len(one) + len(other))
 
 
 def _unknown(table: Table, known: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -77,7 +77,7 @@ class Marketplace:
     Changing it: `post`, `post_many`, `amend`, `cancel`, `submit`, `submit_many`, `withdraw`,
     `accept`, `decline`, `uncross`, `advance`, `set_lender_limits`, `set_borrower_limits`,
     `declare_group`, `repay`.
-    Watching it: `subscribe`. Keeping it: `open`, `snapshot`, `batch`, `opened`.
+    Watching it: `subscribe`. Keeping it: `open`, `snapshot`, `batch`, `opened`. Branching: `copy`.
     Asking it: `quote`, `compare`, `what_if`, `position`, `explain`, `ladder`, `queue`, `offer`,
     `offers`, `request`, `requests`, `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`,
     `check`.
@@ -157,6 +157,30 @@ class Marketplace:
         market = cls.__new__(cls)
         vars(market).update(_state=state, _listeners=[], _recorder=recorder)
         return market
+
+    def copy(self) -> "Marketplace":
+        """Another marketplace with the same memory, to go its own way; needs the `json` extra.
+
+        It is not kept anywhere, and nobody listens to it. O(offers + notes).
+
+        Examples
+        --------
+        >>> market = Marketplace(Rules(grades=("A",), terms=(36,)))
+        >>> other = market.copy()
+        >>> other.post(Offer(offer_id="o", lender_id="ann", amount=5, min_rate=1), now=0)
+        >>> market, other
+        (<Marketplace: 0 offers, 0 loans, now=None>, <Marketplace: 1 offers, 0 loans, now=0>)
+        """
+        # A look upwards likewise: a snapshot is all that there is to know.
+        snapshots = import_module("p2pmatch.snapshots")
+        state = snapshots.restore(snapshots.take(self._state, b""), b"", self.rules)
+        return self.over(state, None, self._state.kernel)
+
+    def __copy__(self) -> "Marketplace":
+        return self.copy()
+
+    def __deepcopy__(self, _: object) -> "Marketplace":
+        return self.copy()
 
     @property
     def opened(self) -> "Opened | None":
