@@ -582,7 +582,7 @@ def test_compare_refuses_rubbish_with_a_reason(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[fees]\npaid = "later"', "'later' is not a rule; accepted: one of ['up_front'"),
+        ('[fees]\npaid = "later"', "'later' is not a rule; accepted: one of ['from_proceeds'"),
         ('[fees]\norigination = "101%"', "1010000 is too large"),
         ("[fees]\norigination = 3", "key 'fees.origination': 3 has the wrong type"),
         ('[fees]\ntip = "3%"', "key 'fees.tip': 'tip' is not a field"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from p2pmatch import BorrowerLimits, Limits, P2PMatchError, Rules
+from p2pmatch import Limits, P2PMatchError, Rules
 from tests.helpers import refusal_of
 
 
@@ -11,8 +11,6 @@ def test_own_limits_come_before_the_defaults_field_by_field() -> None:
     own = Limits(per_loan=20, per_grade=5)
     assert own.over(default) == Limits(per_loan=20, per_grade=5, total=100, max_share=50_000)
     assert Limits().over(default) == default
-    assert BorrowerLimits().over(BorrowerLimits(total=5)).total == 5
-    assert BorrowerLimits(total=7).over(BorrowerLimits(total=5)).total == 7
 
 
 @pytest.mark.parametrize("name", ["per_loan", "per_borrower", "per_grade", "total", "max_share"])

@@ -1,19 +1,15 @@
 """The limits in force, by party: the marketplace's defaults, and each party's own."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.columns import NO_CAP, NO_SHARE
-from p2pmatch.limits import BorrowerLimits, Limits
+from p2pmatch.limits import LIMIT_NAMES, BorrowerLimits, Limits
 from p2pmatch.table import grown
 
-__all__ = ["LIMIT_NAMES", "BorrowerCaps", "LenderCaps"]
-
-#: The limits in money a lender can have, as `Limits` names them.
-LIMIT_NAMES: Final = ("per_loan", "per_borrower", "per_grade", "total")
+__all__ = ["BorrowerCaps", "LenderCaps"]
 
 Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32] | npt.NDArray[np.int64]

@@ -30,6 +30,7 @@ __all__ = [
     "name_set",
     "names",
     "number_set",
+    "one_of",
     "optional",
     "plain",
     "plain_or_none",
@@ -156,6 +157,15 @@ def check_name(value: object, known: Collection[str], field: str) -> str:
     if not isinstance(value, str) or value not in known:
         raise UnknownName("unknown_rule", field, value, f"one of {sorted(known)}")
     return value
+
+
+def one_of(known: Collection[str]) -> Validator:
+    """An attrs validator: one of these names."""
+
+    def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        check_name(value, known, attribute.name)
+
+    return validate
 
 
 def whole(low: int, high: int) -> Validator:

@@ -129,6 +129,12 @@ def _unless_never(times: npt.NDArray[np.int64]) -> list[int | None]:
     return [unless(time, NEVER) for time in times.tolist()]
 
 
+def tags_fit(tag_rule: TagRule, tags: frozenset[str]) -> bool:
+    """Whether an offer with this rule may lend to a request with these tags."""
+    required, refused = tag_rule
+    return required <= tags and not refused & tags
+
+
 def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     """Check columns of offers.
 

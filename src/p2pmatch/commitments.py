@@ -66,10 +66,7 @@ class Commitments:
 
     def positive(self) -> "Commitments":
         """Only what is more than nothing."""
-        return self.take(self.amounts > 0)
-
-    def take(self, rows: npt.NDArray[np.bool_]) -> "Commitments":
-        """Some of the rows."""
+        rows = self.amounts > 0
         return Commitments(
             self.keys[rows], self.slots[rows], self.lenders[rows], self.amounts[rows]
         )

@@ -43,7 +43,7 @@ def cost_curve(state: State, request: Request, now: int) -> CostCurve:
     rooms = SharedRooms(state, any_size, now)
     rates: dict[int, int] = {}
     for size in sorted(sizes, reverse=True):
-        rooms.ask(attrs.evolve(any_size, amount=size))
+        rooms.ask(any_size.resized(size))
         _, loan = match(rooms)
         if loan is not None:
             rates[loan.principal] = loan.rate

@@ -8,10 +8,10 @@ from collections import Counter
 
 import attrs
 
-from p2pmatch.caps import LIMIT_NAMES
-from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.columns import NO_CAP, NO_SHARE, tags_fit
 from p2pmatch.decide import check_reading
 from p2pmatch.ladder import rate_of
+from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
 from p2pmatch.state import State
@@ -180,10 +180,9 @@ class _Reader:
         if table.expires[slot] <= self.now:
             return "expired"
         lender_id = state.lender_names[table.lender[slot]]
-        if lender_id in {request.borrower_id} | state.groups.get(request.borrower_id, frozenset()):
+        if lender_id in state.parties_of(request.borrower_id):
             return "same_party"
-        needs, bars = state.tag_rules[table.tag[slot]]
-        return None if needs <= request.tags and not bars & request.tags else "tags"
+        return None if tags_fit(state.tag_rules[table.tag[slot]], request.tags) else "tags"
 
     def _offer_caps(self, whole: int) -> dict[str, int]:
         table = self.state.table

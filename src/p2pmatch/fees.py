@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import attrs
 
 from p2pmatch import checks
-from p2pmatch.errors import UnknownName
 from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
 
@@ -20,11 +18,6 @@ PAID: Mapping[str, str] = MappingProxyType(
         "from_proceeds": "out of the loan",
     }
 )
-
-
-def _check_paid(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, str) or value not in PAID:
-        raise UnknownName("unknown_rule", attribute.name, value, f"one of {list(PAID)}")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -59,7 +52,7 @@ class Fees(Record):
     origination_fixed: int = attrs.field(
         default=0, converter=checks.plain, validator=checks.whole(0, MAX_AMOUNT)
     )
-    paid: str = attrs.field(default="up_front", validator=_check_paid)
+    paid: str = attrs.field(default="up_front", validator=checks.one_of(PAID))
     servicing: int = attrs.field(
         default=0, converter=checks.plain, validator=checks.whole(0, MAX_RATE)
     )

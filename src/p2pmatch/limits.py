@@ -1,5 +1,7 @@
 """Caps on what one party may have at stake, and how a lender's own come before the defaults."""
 
+from typing import Final
+
 import attrs
 
 from p2pmatch import checks
@@ -7,7 +9,10 @@ from p2pmatch.errors import InvalidValue
 from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
-__all__ = ["BorrowerLimits", "Limits", "check_room_for_a_note"]
+__all__ = ["LIMIT_NAMES", "BorrowerLimits", "Limits", "check_room_for_a_note"]
+
+#: The limits in money a lender can have, as `Limits` names them.
+LIMIT_NAMES: Final = ("per_loan", "per_borrower", "per_grade", "total")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -85,14 +90,10 @@ class BorrowerLimits(Record):
         validator=checks.optional(checks.whole(1, MAX_AMOUNT)),
     )
 
-    def over(self, default: "BorrowerLimits") -> "BorrowerLimits":
-        """These limits, with `default` where one is not set."""
-        return default if self.total is None else self
-
 
 def check_room_for_a_note(limits: Limits, min_note: int, field: str) -> None:
     """Raise if a limit in money is below the smallest note, so that no note could ever be made."""
-    for name in ("per_loan", "per_borrower", "per_grade", "total"):
+    for name in LIMIT_NAMES:
         limit: int | None = getattr(limits, name)
         if limit is not None and limit < min_note:
             raise InvalidValue(

@@ -66,9 +66,7 @@ class _Stopped:
     """Stands for a state that may be ahead of its journal: nobody may ask it anything."""
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise StoreFailed(
-            "reopen_first", name, "its memory", "Marketplace.open(store), which reads what is kept"
-        )
+        raise _reopen(name)
 
 
 class Marketplace:
@@ -222,7 +220,7 @@ class Marketplace:
             try:
                 recorder.end()
             except BaseException:
-                self._stop(recorder)
+                self._stop()
                 raise
 
     def _kept(self) -> "Recorder":
@@ -230,12 +228,12 @@ class Marketplace:
             raise Refused(
                 "no_journal", "marketplace", self, "one that Marketplace.open(store) returned"
             )
-        self._recorder.check()
+        if isinstance(self._state, _Stopped):
+            raise _reopen("marketplace")
         return self._recorder
 
-    def _stop(self, recorder: "Recorder") -> None:
+    def _stop(self) -> None:
         """Refuse everything from now on: the memory may be ahead of the journal."""
-        recorder.stop()
         self._state = cast("State", _Stopped())
 
     def subscribe(self, listener: Callable[[Event], object]) -> None:
@@ -479,7 +477,7 @@ class Marketplace:
         try:
             return False, recorder.perform(state, command, payload, command_id)
         except BaseException:
-            self._stop(recorder)
+            self._stop()
             raise
 
     # Asking it
@@ -692,6 +690,11 @@ class Marketplace:
             cancelled=cancelled,
             state=STATE_NAMES[table.state[first]],
         )
+
+
+def _reopen(field: str) -> StoreFailed:
+    accepted = "Marketplace.open(store), which reads back what is kept"
+    return StoreFailed("reopen_first", field, "its memory", accepted)
 
 
 def _resting_status(state: State, resting: Resting) -> "RequestStatus":

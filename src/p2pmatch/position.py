@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.columns import NO_CAP, NO_SHARE, tags_fit
 from p2pmatch.errors import Refused, UnknownName
 from p2pmatch.ladder import place_key, rate_of
 from p2pmatch.loans import Loan
@@ -177,11 +177,10 @@ def _filled_rate(state: State, first: int, remaining: int, loans: list[Loan]) ->
 def _cap_for(state: State, first: int, loan: Loan) -> int:
     """The most an offer would give to a loan; 0 where its tags or parties do not fit."""
     table, request = state.table, loan.request
-    needs, bars = state.tag_rules[table.tag[first]]
-    parties = {request.borrower_id} | state.groups.get(request.borrower_id, frozenset())
-    if not needs <= request.tags or bars & request.tags:
+    lender_id = state.lender_names[table.lender[first]]
+    if not tags_fit(state.tag_rules[table.tag[first]], request.tags):
         return 0
-    if state.lender_names[table.lender[first]] in parties:
+    if lender_id in state.parties_of(request.borrower_id):
         return 0
     share = int(table.share[first])
     within = NO_CAP if share == NO_SHARE else share * loan.principal // FULL_SHARE

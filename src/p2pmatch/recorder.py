@@ -15,7 +15,7 @@ from p2pmatch import commands as c
 from p2pmatch import snapshots
 from p2pmatch.checks import check_id
 from p2pmatch.entries import Entry, Store, linked
-from p2pmatch.errors import InvalidValue, Refused, StoreFailed
+from p2pmatch.errors import InvalidValue, Refused
 from p2pmatch.events import Event
 from p2pmatch.perform import perform
 from p2pmatch.state import State
@@ -47,7 +47,7 @@ class Recorder:
     """Writes what one marketplace does to a store.
 
     Methods: `prepare` a command, `perform` it and write it down; the `answer` to a command with an
-    id seen before; `begin` and `end` a batch; `snapshot`; `stop` for good.
+    id seen before; `begin` and `end` a batch; `snapshot`.
 
     Parameters
     ----------
@@ -61,7 +61,6 @@ class Recorder:
         self.head = head
         self.opened = opened
         self._batches = 0
-        self._stopped = False
         self._unwritten: list[Entry] = []
 
     def answer(self, state: State, command: c.Command, command_id: str) -> list[Event] | None:
@@ -120,16 +119,6 @@ class Recorder:
         entries, self._unwritten = self._unwritten, []
         if entries:
             self.store.append(entries, entries[0].seq)
-
-    def stop(self) -> None:
-        """Write nothing any more: the memory may be ahead of what is kept."""
-        self._stopped = True
-
-    def check(self) -> None:
-        """Raise StoreFailed("reopen_first") once it was stopped."""
-        if self._stopped:
-            accepted = "Marketplace.open(store), which reads back what is kept"
-            raise StoreFailed("reopen_first", "marketplace", "its memory", accepted)
 
     def snapshot(self, state: State) -> int:
         """Keep the state as it is, so that the next opening is short; the number of its entry."""

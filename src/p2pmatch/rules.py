@@ -1,6 +1,6 @@
 """The rules of one marketplace, checked for contradictions when they are built."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, cast
@@ -78,16 +78,6 @@ def _check_fraction(_: object, attribute: "attrs.Attribute[Any]", value: object)
         raise InvalidValue("too_large", attribute.name, value, accepted)
 
 
-def _one_of(names: Collection[str]) -> checks.Validator:
-    """An attrs validator: one of these names."""
-
-    def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        if not isinstance(value, str) or value not in names:
-            raise UnknownName("unknown_rule", attribute.name, value, f"one of {list(names)}")
-
-    return validate
-
-
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Rules(Record):
     """What holds for every offer and request of a marketplace.
@@ -147,12 +137,12 @@ class Rules(Record):
     borrower_limits: BorrowerLimits = attrs.field(
         factory=BorrowerLimits, validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
     )
-    matching: str = attrs.field(default="immediate", validator=_one_of(MATCHINGS))
+    matching: str = attrs.field(default="immediate", validator=checks.one_of(MATCHINGS))
     clearing_point: Fraction = attrs.field(
         default=Fraction(0), converter=_fraction, validator=_check_fraction
     )
     fees: Fees = attrs.field(factory=Fees, validator=checks.instance(Fees, "Fees(...)"))
-    apr_rule: str = attrs.field(default="us", validator=_one_of(APR_RULES))
+    apr_rule: str = attrs.field(default="us", validator=checks.one_of(APR_RULES))
 
     def __attrs_post_init__(self) -> None:
         allocation_rule(self.allocation)

@@ -12,8 +12,8 @@ import attrs
 import numpy as np
 
 from p2pmatch.along import Found
-from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.ladder import key_bound
+from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS

@@ -14,7 +14,16 @@ import numpy.typing as npt
 from sortedcontainers import SortedDict
 
 from p2pmatch.caps import BorrowerCaps, LenderCaps
-from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, unless
+from p2pmatch.columns import (
+    NEVER,
+    NO_CAP,
+    NO_SHARE,
+    OfferColumns,
+    Place,
+    TagRule,
+    tags_fit,
+    unless,
+)
 from p2pmatch.commitments import Amounts, Commitments, Numbers
 from p2pmatch.errors import UnknownName
 from p2pmatch.exposure import Exposure
@@ -175,7 +184,7 @@ class State:
         """
         known = self._tags_fit.get(tags)
         if known is None or known[0] != len(self.tag_rules):
-            fits = np.array([needs <= tags and not bars & tags for needs, bars in self.tag_rules])
+            fits = np.array([tags_fit(rule, tags) for rule in self.tag_rules])
             if len(self._tags_fit) == _TAG_SETS:
                 self._tags_fit.clear()
             known = (len(fits), b"", None) if fits.all() else (len(fits), fits.tobytes(), fits)
@@ -455,6 +464,10 @@ class State:
             self.groups[borrower_id] = members
         else:
             self.groups.pop(borrower_id, None)
+
+    def parties_of(self, borrower_id: str) -> frozenset[str]:
+        """The borrower and its declared group: whose offers its requests never meet."""
+        return self.groups.get(borrower_id, frozenset()) | {borrower_id}
 
     def _new_slot(self, name: str, amount: int) -> int:
         slot = self.table.append(1)

@@ -13,7 +13,7 @@ from p2pmatch.allocation.equal_share import shared_equally
 from p2pmatch.allocation.notes import in_order, without_dust
 from p2pmatch.allocation.pro_rata import proportional, shared_by_room
 from p2pmatch.allocation.rule import Level
-from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.errors import InvalidValue
 from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
@@ -70,12 +70,6 @@ STEP_RULES: Mapping[str, _Share] = MappingProxyType(
 )
 
 
-def _check_rule(_: object, __: object, rule: str) -> None:
-    # In a list, because what cannot be hashed is no name either.
-    if rule not in list(STEP_RULES):
-        raise UnknownName("unknown_rule", "rule", rule, f"one of {sorted(STEP_RULES)}")
-
-
 @attrs.frozen(eq=False, repr=False)
 class Step(Record):
     """One way of sharing a part of the money wanted at a rate.
@@ -91,7 +85,7 @@ class Step(Record):
         the next step.
     """
 
-    rule: str = attrs.field(validator=_check_rule)
+    rule: str = attrs.field(validator=checks.one_of(STEP_RULES))
     share: int = attrs.field(
         default=FULL_SHARE, converter=checks.plain, validator=checks.whole(1, FULL_SHARE)
     )

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.allocation import Fifo
-from p2pmatch.caps import LIMIT_NAMES
 from p2pmatch.coded import coded
+from p2pmatch.columns import tags_fit
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import FULL, MORE, Asked, Made, Means
 from p2pmatch.ladder import key_bounds, rates_of
+from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.mechanisms.immediate import match_now
 from p2pmatch.mechanisms.loaded import Loaded
@@ -219,11 +220,7 @@ class _Run:
             limits["total"] = limits["total"] - state.exposure.in_total(count)[:count]
         owed = [state.exposure.lent_to(borrower) for borrower in borrowers]
         limited = bool(state.lender_caps.in_force)
-        rules = state.tag_rules
-        fits = [
-            [needs <= tags and not bars & tags for needs, bars in rules]
-            for tags in self.requests.tags
-        ]
+        fits = [[tags_fit(rule, tags) for rule in state.tag_rules] for tags in self.requests.tags]
         return Means(
             self.places.left,
             np.array(fits, dtype=np.bool_),
