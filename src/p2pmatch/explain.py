@@ -5,18 +5,19 @@ nothing, it says which limit the sweep met.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 import attrs
 
-from p2pmatch.columns import NO_CAP, NO_SHARE, tags_fit
+from p2pmatch.columns import NO_CAP, tags_fit
 from p2pmatch.decide import check_reading
 from p2pmatch.ladder import rate_of
-from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
+from p2pmatch.rooms import Amounts, Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import sweep
-from p2pmatch.units import FULL_SHARE, format_amount, format_rate
+from p2pmatch.units import format_amount, format_rate
 
 __all__ = ["Explanation", "Line", "explain"]
 
@@ -98,13 +99,15 @@ def explain(state: State, request: Request, now: int) -> Explanation:
         return Explanation(request, 0, request.amount, "resting", ())
     placement = sweep(state, request, now)
     gives = dict(zip(placement.slots.tolist(), placement.amounts.tolist(), strict=True))
-    reader = _Reader(state, request, now, placement.principal, gives)
     table = state.table
     least = state.rules.smallest_note
     cell = state.cell_of[request.grade, request.term]
     _, slots = state.ladders[cell].standing(table.remaining, least)
+    rooms = Rooms(state, request, now)
+    caps = dict(rooms.by_limit(slots, table.lender.take(slots), placement.principal))
+    reader = _Reader(state, request, now, caps, gives)
     lines = []
-    for slot in slots.tolist():
+    for row, slot in enumerate(slots.tolist()):
         rate = state.ask_of(slot, cell)
         lines.append(
             Line(
@@ -113,7 +116,7 @@ def explain(state: State, request: Request, now: int) -> Explanation:
                 rate,
                 int(table.remaining[slot]),
                 gives.get(slot, 0),
-                reader.why(slot, rate),
+                reader.why(row, slot, rate),
             )
         )
         if rate > request.max_rate:
@@ -124,15 +127,24 @@ def explain(state: State, request: Request, now: int) -> Explanation:
 
 
 class _Reader:
-    """Walks the ranking, keeping what each lender has given so far."""
+    """Walks the ranking, keeping what each lender has given so far.
+
+    caps : what each limit alone leaves each place, minor units; gives : by slot, minor units.
+    """
 
     def __init__(
-        self, state: State, request: Request, now: int, principal: int, gives: dict[int, int]
+        self,
+        state: State,
+        request: Request,
+        now: int,
+        caps: Mapping[str, Amounts],
+        gives: Mapping[int, int],
     ) -> None:
         self.state = state
         self.request = request
         self.now = now
-        self.principal = principal
+        self.offer_caps = {name: caps[name] for name in caps if name.startswith("offer_")}
+        self.lender_caps = {name: caps[name] for name in caps if name not in self.offer_caps}
         self.gives = gives
         self.last = list(gives)[-1] if gives else -1
         self.cell = state.cell_of[request.grade, request.term]
@@ -141,7 +153,7 @@ class _Reader:
         self.lent: Counter[int] = Counter()
         self.whole_lent: Counter[int] = Counter()
 
-    def why(self, slot: int, rate: int) -> str:
+    def why(self, row: int, slot: int, rate: int) -> str:
         """The reason of one place; call it in rank order."""
         barrier = self._barrier(slot, rate)
         if barrier is not None:
@@ -150,8 +162,6 @@ class _Reader:
         table = self.state.table
         lender = int(table.lender[slot])
         whole = self.state.whole_of.get(slot, slot)
-        offer_caps = self._offer_caps(whole)
-        lender_caps = self._lender_caps(lender)
         past_last, self.past_last = self.past_last, self.past_last or slot == self.last
         self.lent[lender] += amount
         self.whole_lent[whole] += amount
@@ -160,10 +170,14 @@ class _Reader:
         if amount == self._whole_increments(int(table.remaining[slot])):
             return "budget"
         used = self.whole_lent[whole], self.lent[lender]
-        for caps, so_far in zip((offer_caps, lender_caps), used, strict=True):
-            name, cap = min(caps.items(), key=_second, default=("", NO_CAP))
+        for caps, so_far in zip((self.offer_caps, self.lender_caps), used, strict=True):
+            rooms = {
+                name: self._whole_increments(max(column.item(row), 0))
+                for name, column in caps.items()
+            }
+            name, room = min(rooms.items(), key=_second, default=("", NO_CAP))
             # A note smaller than the least cannot be made of what is left.
-            if cap - so_far < (1 if amount else self.state.rules.smallest_note):
+            if room - so_far < (1 if amount else self.state.rules.smallest_note):
                 return name
         if past_last or slot == self.last:
             return "need_met"
@@ -183,42 +197,6 @@ class _Reader:
         if lender_id in state.parties_of(request.borrower_id):
             return "same_party"
         return None if tags_fit(state.tag_rules[table.tag[slot]], request.tags) else "tags"
-
-    def _offer_caps(self, whole: int) -> dict[str, int]:
-        table = self.state.table
-        caps = {}
-        if table.cap[whole] != NO_CAP:
-            caps["offer_max_per_loan"] = self._whole_increments(int(table.cap[whole]))
-        if table.share[whole] != NO_SHARE:
-            caps["offer_max_share"] = self._share(int(table.share[whole]))
-        return caps
-
-    def _lender_caps(self, lender: int) -> dict[str, int]:
-        state, request = self.state, self.request
-        limits = state.lender_caps.own.get(lender)
-        effective = state.rules.lender_limits
-        if limits is not None:
-            effective = limits.over(effective)
-        count = len(state.lender_names)
-        to_borrower = state.exposure.to_borrower(request.borrower_id, count)
-        counted = {
-            "per_loan": 0,
-            "per_borrower": 0 if to_borrower is None else int(to_borrower[lender]),
-            "per_grade": int(state.exposure.in_grade(request.grade, count)[lender]),
-            "total": int(state.exposure.in_total(count)[lender]),
-        }
-        caps = {
-            name: self._whole_increments(max(getattr(effective, name) - counted[name], 0))
-            for name in LIMIT_NAMES
-            if getattr(effective, name) is not None
-        }
-        shares = [s for s in (state.rules.max_share, effective.max_share) if s is not None]
-        if shares:
-            caps["max_share"] = self._share(min(shares))
-        return caps
-
-    def _share(self, share: int) -> int:
-        return self._whole_increments(share * self.principal // FULL_SHARE)
 
     def _whole_increments(self, amount: int) -> int:
         return amount - amount % self.state.rules.increment

@@ -100,7 +100,7 @@ class PoolRooms(Rooms):
         np.add.at(by_lender, lenders, amounts)
         size = int(amounts.sum()) if len(amounts) else self.part
         turned: dict[str, int] = {}
-        for name, room in self._rooms_by_limit(slots, who, size):
+        for name, room in self.by_limit(slots, who, size):
             given = by_place if name.startswith("offer_") else by_lender.take(who)
             turned[name] = int(np.maximum(left - np.maximum(room - given, 0), 0).sum())
         if self.tag_fits is not None:
@@ -108,18 +108,3 @@ class PoolRooms(Rooms):
         turned["same_party"] = int(left[np.isin(who, self.barred)].sum())
         name, most = max(turned.items(), key=lambda item: item[1])
         return name if most else "below_min_note"
-
-    def _rooms_by_limit(
-        self, slots: Numbers, lenders: Numbers, size: int
-    ) -> Iterator[tuple[str, Amounts]]:
-        """What each limit alone leaves each row of a loan of `size`."""
-        state, table = self.state, self.state.table
-        count = len(state.lender_names)
-        for name, outstanding in self.limits:
-            room = np.broadcast_to(state.lender_caps.of(name, lenders, count), lenders.shape)
-            yield name, room if outstanding is None else room - outstanding.take(lenders)
-        share = self._lender_cap(lenders, None, size)
-        if share is not None:
-            yield "max_share", np.broadcast_to(share, lenders.shape)
-        yield "offer_max_per_loan", table.cap.take(slots)
-        yield "offer_max_share", np.asarray(self._share_of(table.share.take(slots), size))

@@ -450,6 +450,25 @@ class Rooms:
         cap = min(int(table.cap[whole]), int(self._share_of(int(table.share[whole]), size)))
         return cap - cap % self.increment
 
+    def by_limit(
+        self, slots: Numbers, lenders: Numbers, size: int
+    ) -> Iterator[tuple[str, Amounts]]:
+        """What each limit alone leaves each place of a loan of `size`, before any note of it.
+
+        First the lenders' limits that are in force, then the offers' caps, whose names begin with
+        "offer_". May be below 0, and no whole increments.
+        """
+        state, table = self.state, self.state.table
+        count = len(state.lender_names)
+        for name, outstanding in self.limits:
+            room = np.broadcast_to(state.lender_caps.of(name, lenders, count), lenders.shape)
+            yield name, room if outstanding is None else room - outstanding.take(lenders)
+        share = self._lender_cap(lenders, None, size)
+        if share is not None:
+            yield "max_share", np.broadcast_to(share, lenders.shape)
+        yield "offer_max_per_loan", table.cap.take(slots)
+        yield "offer_max_share", np.asarray(self._share_of(table.share.take(slots), size))
+
     # What the request brings
 
     def largest(self) -> int:
@@ -466,20 +485,16 @@ class Rooms:
         limits: list[Limited] = []
         exposure = self.state.exposure
         count = len(self.state.lender_names)
-        for name in self.state.lender_caps.in_force:
-            match name:
-                case "per_loan":
-                    limits.append((name, None))
-                case "per_borrower":
-                    owed = exposure.to_borrower(self.request.borrower_id, count)
-                    limits.append((name, owed))
-                case "per_grade":
-                    limits.append((name, exposure.in_grade(self.request.grade, count)))
-                case "total":
-                    limits.append((name, exposure.in_total(count)))
-                case _:
-                    # A share of the loan is no limit in money.
-                    pass
+        in_force = self.state.lender_caps.in_force
+        if "per_loan" in in_force:
+            limits.append(("per_loan", None))
+        if "per_borrower" in in_force:
+            owed = exposure.to_borrower(self.request.borrower_id, count)
+            limits.append(("per_borrower", owed))
+        if "per_grade" in in_force:
+            limits.append(("per_grade", exposure.in_grade(self.request.grade, count)))
+        if "total" in in_force:
+            limits.append(("total", exposure.in_total(count)))
         return limits
 
     def _barred(self) -> list[int]:
