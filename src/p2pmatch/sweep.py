@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from p2pmatch.allocation import Fifo, Level, Lottery, allocated
+from p2pmatch.allocation.notes import take_back
 from p2pmatch.along import giving
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.in_order import in_order
@@ -149,22 +150,11 @@ class Sweep:
         given = rows.given
         tail = int(given[-1])
         short = self.least - tail
-        if rows.raw[-1] < self.least or not self._take_back(given[:-1], short):
+        if rows.raw[-1] < self.least or not take_back(given[:-1], short, self.least):
             given[-1] = 0
             return target - tail, rows
         given[-1] = self.least
         return target, rows
-
-    def _take_back(self, given: Amounts, short: int) -> bool:
-        """Take `short` from the dearest of these notes, each stays a note; False: they cannot."""
-        spare = np.where(given > 0, given - self.least, 0)
-        if spare.sum() < short:
-            return False
-        # The dearest first: each gives what those behind it could not spare.
-        from_back = spare[::-1].cumsum()
-        still_short = np.maximum(short - (from_back - spare[::-1]), 0)
-        given -= np.minimum(spare[::-1], still_short)[::-1]
-        return True
 
     def _place_by_level(self, target: int, scan: Iterator[Rows]) -> tuple[int, Rows]:
         """As `_place_in_order`, for rules that share a rate: the last is read whole and shared."""
@@ -211,7 +201,7 @@ class Sweep:
         more = placed + self.least
         if placed < need < more <= total:
             brought_up = self._shared(more, rooms, rows.slots[candidates])
-            if brought_up.sum() == more and self._take_back(given[:first], more - need):
+            if brought_up.sum() == more and take_back(given[:first], more - need, self.least):
                 parts, placed = brought_up, need
         given[candidates] = parts
         return target - need + placed

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["in_order", "without_dust"]
+__all__ = ["in_order", "take_back", "without_dust"]
 
 Amounts = npt.NDArray[np.int64]
 
@@ -48,11 +48,23 @@ def without_dust(need: int, parts: Amounts, rooms: Amounts, least: int) -> Amoun
 
 def _bring_up(parts: Amounts, row: int, least: int) -> None:
     """Raise one part to `least` with what the others can spare, the last first; or drop it."""
-    short = least - int(parts[row])
+    parts[row] = least if take_back(parts, least - int(parts[row]), least) else 0
+
+
+def take_back(parts: Amounts, short: int, least: int) -> bool:
+    """Take `short` off the parts, the last first, none of which falls below `least`. O(n).
+
+    False, and nothing is taken, where they cannot spare so much.
+
+    Examples
+    --------
+    >>> parts = np.array([30, 7, 0, 8])
+    >>> take_back(parts, 6, least=5), parts.tolist()
+    (True, [29, 5, 0, 5])
+    """
     spare = np.maximum(parts - least, 0)
     if spare.sum() < short:
-        parts[row] = 0
-        return
+        return False
     from_back = spare[::-1].cumsum() - spare[::-1]
     parts -= np.minimum(spare[::-1], np.maximum(short - from_back, 0))[::-1]
-    parts[row] = least
+    return True
