@@ -7,16 +7,14 @@ Whatever needs a second thought is left to others.
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.line import Line
 from p2pmatch.scratch import Scratch
 from p2pmatch.taken import Taken
 
 __all__ = ["Columns", "Found", "along", "giving"]
 
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 #: Places; each one's own room, 0 where it may not take part; the lenders' joint room.
 Found = tuple[Line, Amounts, Amounts | int | None]
 #: Keys, slots, lenders and amounts of some places.

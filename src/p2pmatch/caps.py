@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.limits import LIMIT_NAMES, BorrowerLimits, Limits
 from p2pmatch.table import grown
 
 __all__ = ["BorrowerCaps", "LenderCaps"]
 
-Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 

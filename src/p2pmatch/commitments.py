@@ -4,14 +4,11 @@ from typing import Final
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.ladder import rates_of
 
-__all__ = ["NO_COMMITMENTS", "Amounts", "Commitments", "Numbers"]
-
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
+__all__ = ["NO_COMMITMENTS", "Commitments"]
 
 
 @attrs.frozen(eq=False)

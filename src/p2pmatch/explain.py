@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 import attrs
 
+from p2pmatch.arrays import Amounts
 from p2pmatch.columns import NO_CAP, tags_fit
 from p2pmatch.decide import check_reading
 from p2pmatch.ladder import rate_of
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
-from p2pmatch.rooms import Amounts, Rooms
+from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import sweep
 from p2pmatch.units import format_amount, format_rate

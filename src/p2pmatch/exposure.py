@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.apportion import apportion
+from p2pmatch.arrays import Amounts
 from p2pmatch.commitments import NO_COMMITMENTS
 from p2pmatch.errors import InvariantError
 from p2pmatch.loans import Loan, Loans
@@ -24,7 +25,6 @@ __all__ = ["Exposure", "OpenLoan"]
 # To sum up so many entries costs as much as to read them for some ten loans.
 _MANY: Final = 4096
 
-Amounts = npt.NDArray[np.int64]
 Lenders = npt.NDArray[np.int32]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts
 from p2pmatch.fill_forms import DONE, FULL, ODD, Asked, Made, Means, Places
 from p2pmatch.fill_sweeps import Sweeps, stretch
 
@@ -15,7 +16,6 @@ __all__ = ["Passes"]
 _FEWEST: Final = 32
 _MOST: Final = 1024
 
-Amounts = npt.NDArray[np.int64]
 # Some rows: side by side, or wherever they are.
 Rows = slice | npt.NDArray[np.intp]
 

@@ -10,8 +10,7 @@ called fills it the general way and goes on behind it.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from p2pmatch.arrays import Amounts, Flags, Numbers
 
 __all__ = ["DONE", "FULL", "MORE", "ODD", "Asked", "Fill", "Kernel", "Made", "Means", "Places"]
 
@@ -21,10 +20,6 @@ DONE: Final = 0
 MORE: Final = 1
 ODD: Final = 2
 FULL: Final = 3
-
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
-Flags = npt.NDArray[np.bool_]
 
 
 class Places(NamedTuple):

@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from p2pmatch.along import Columns, Found, along
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.fill_forms import MORE, ODD, Asked, Made, Means, Places
 from p2pmatch.line import Line
 from p2pmatch.lines import Lines
@@ -16,9 +16,6 @@ __all__ = ["Sweeps", "stretch"]
 
 # Lines are seldom longer.
 _SCRATCH_ROWS: Final = 1024
-
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 
 
 class Sweeps:

@@ -8,10 +8,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts, Numbers
+
 __all__ = ["ByLender", "Line", "Repeats"]
 
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", np.int32, np.int64)
 # Lenders' numbers and rows are int32.

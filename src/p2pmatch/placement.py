@@ -6,7 +6,8 @@ import attrs
 import numpy as np
 
 from p2pmatch.along import Columns
-from p2pmatch.commitments import NO_COMMITMENTS, Amounts, Numbers
+from p2pmatch.arrays import Amounts, Numbers
+from p2pmatch.commitments import NO_COMMITMENTS
 from p2pmatch.ladder import rates_of
 
 __all__ = ["Placement"]

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from p2pmatch.along import Found
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.ladder import CHUNK
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
-from p2pmatch.rooms import Amounts, Numbers, Rooms
+from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
 
 __all__ = ["Pool", "PoolRooms"]

@@ -5,9 +5,9 @@ from itertools import islice
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from p2pmatch import checks
+from p2pmatch.arrays import Amounts
 from p2pmatch.columns import NO_CAP, NO_SHARE, tags_fit
 from p2pmatch.errors import Refused, UnknownName
 from p2pmatch.ladder import place_key, rate_of
@@ -17,7 +17,6 @@ from p2pmatch.units import FULL_SHARE
 
 __all__ = ["MAX_LOANS", "Position", "position"]
 
-Amounts = npt.NDArray[np.int64]
 
 #: The most loans of a cell that can be looked back upon.
 MAX_LOANS = 1_000

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.along import Found
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.ladder import CHUNK, key_bound, rates_of
@@ -22,10 +23,8 @@ from p2pmatch.state import State
 from p2pmatch.taken import Taken
 from p2pmatch.units import FULL_SHARE
 
-__all__ = ["NO_ROWS", "Amounts", "Numbers", "Rooms", "Rows"]
+__all__ = ["NO_ROWS", "Rooms", "Rows"]
 
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 # A limit's name, and what counts against it, by lender.
 Limited = tuple[str, Amounts | None]
 _NO_LIMITS: Final[Sequence[Limited]] = ()

@@ -12,12 +12,13 @@ import attrs
 import numpy as np
 
 from p2pmatch.along import Found
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.ladder import key_bound
 from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
-from p2pmatch.rooms import Amounts, Numbers, Rooms
+from p2pmatch.rooms import Rooms
 from p2pmatch.state import State
 from p2pmatch.sweep import Sweep
 from p2pmatch.units import MAX_RATE

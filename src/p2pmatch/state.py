@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sortedcontainers import SortedDict
 
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.columns import (
     NEVER,
@@ -24,7 +25,7 @@ from p2pmatch.columns import (
     tags_fit,
     unless,
 )
-from p2pmatch.commitments import Amounts, Commitments, Numbers
+from p2pmatch.commitments import Commitments
 from p2pmatch.errors import UnknownName
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import Passes

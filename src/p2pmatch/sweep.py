@@ -13,12 +13,13 @@ import numpy as np
 from p2pmatch.allocation import Fifo, Level, Lottery, allocated
 from p2pmatch.allocation.notes import take_back
 from p2pmatch.along import giving
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.in_order import in_order
 from p2pmatch.ladder import key_bound, rate_of, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
-from p2pmatch.rooms import Amounts, Numbers, Rooms, Rows
+from p2pmatch.rooms import Rooms, Rows
 from p2pmatch.state import State
 
 __all__ = ["Sweep", "placed", "sweep"]

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import attrs
 from sortedcontainers import SortedList
 
-from p2pmatch.commitments import NO_COMMITMENTS, Amounts, Commitments, Numbers
+from p2pmatch.arrays import Amounts, Numbers
+from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.loans import Loan
 from p2pmatch.orders import Request
 from p2pmatch.time_in_force import Immediate, TimeInForce

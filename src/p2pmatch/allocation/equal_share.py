@@ -2,14 +2,12 @@
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from p2pmatch.allocation.rule import Level
+from p2pmatch.arrays import Amounts
 from p2pmatch.record import Record
 
 __all__ = ["EqualShare", "shared_equally"]
-
-Amounts = npt.NDArray[np.int64]
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -1,11 +1,10 @@
 """Parts that are whole notes: what the rules share when a part would come out too small."""
 
 import numpy as np
-import numpy.typing as npt
+
+from p2pmatch.arrays import Amounts
 
 __all__ = ["in_order", "take_back", "without_dust"]
-
-Amounts = npt.NDArray[np.int64]
 
 
 def in_order(need: int, rooms: Amounts, least: int) -> Amounts:

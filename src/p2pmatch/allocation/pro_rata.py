@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.allocation.rule import Level
+from p2pmatch.arrays import Amounts
 from p2pmatch.record import Record
 
 __all__ = ["ProRata", "proportional", "shared_by_room"]
 
-Amounts = npt.NDArray[np.int64]
 
 _MAX_INT64: Final = 2**63 - 1
 

@@ -5,13 +5,11 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts
 from p2pmatch.errors import InvariantError
 
 __all__ = ["AllocationRule", "Level", "allocated"]
-
-Amounts = npt.NDArray[np.int64]
 
 
 @attrs.frozen(eq=False)

@@ -6,20 +6,19 @@ from typing import Final, cast
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from p2pmatch import checks
 from p2pmatch.allocation.equal_share import shared_equally
 from p2pmatch.allocation.notes import in_order, without_dust
 from p2pmatch.allocation.pro_rata import proportional, shared_by_room
 from p2pmatch.allocation.rule import Level
+from p2pmatch.arrays import Amounts
 from p2pmatch.errors import InvalidValue
 from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
 __all__ = ["STEP_RULES", "Split", "Step", "Steps"]
 
-Amounts = npt.NDArray[np.int64]
 
 # The most steps one rule may have.
 _MAX_STEPS: Final = 20

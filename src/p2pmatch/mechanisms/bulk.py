@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.allocation import Fifo
+from p2pmatch.arrays import Numbers
 from p2pmatch.coded import coded
 from p2pmatch.columns import tags_fit
 from p2pmatch.events import Event, LoanMade, LoansMade
@@ -40,8 +41,6 @@ _SINGLY: Final = 64
 # Space for so many notes a request, at first, and at most for so many notes in all.
 _NOTES_EACH: Final = 256
 _NOTES: Final = 2**20
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 
 
 def may_run(state: State, requests: RequestColumns) -> bool:

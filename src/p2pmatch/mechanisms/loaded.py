@@ -6,14 +6,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.fill_forms import Places
 from p2pmatch.ladder import CHUNK, Chunk
 from p2pmatch.state import State
 
 __all__ = ["Loaded"]
 
-Amounts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 
 # Space for at most so many places, and for so many segments, at first.
 _ROWS: Final = 2**20

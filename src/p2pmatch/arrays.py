@@ -1,0 +1,13 @@
+"""The kinds of arrays there are, by what is in them."""
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Amounts", "Flags", "Numbers"]
+
+#: Money in minor units, keys, rates in ppm, times: int64.
+Amounts = npt.NDArray[np.int64]
+#: What stands for a name or a row of a table: int32.
+Numbers = npt.NDArray[np.int32]
+#: Whether something holds: bool.
+Flags = npt.NDArray[np.bool_]
