@@ -35,7 +35,8 @@ RULES: dict[str, Any] = {"grades": ("A", "B"), "terms": (12, 36)}
         ("terms", (0,), "zero"),
         ("terms", (1201,), "too_large"),
         ("terms", ("12",), "wrong_type"),
-        ("terms", {12, 36}, "wrong_type"),
+        ("terms", {"12"}, "wrong_type"),
+        ("terms", {36, 12}, None),
         ("terms", [[12]], "wrong_type"),
         ("terms", tuple(range(1, 1201)), None),
         ("increment", 0, "zero"),
@@ -68,6 +69,10 @@ def test_wrong_rules_are_refused(field: str, value: object, code: str | None) ->
     with pytest.raises(P2PMatchError) as refused:
         Rules(**{**RULES, field: value})
     assert (refused.value.field, refused.value.code) == (field, code)
+
+
+def test_a_set_of_terms_is_taken_from_the_shortest_on() -> None:
+    assert Rules(grades=["A"], terms={36, 12, 120, 24}).terms == (12, 24, 36, 120)
 
 
 def test_an_unknown_rule_is_refused_with_the_list_of_those_that_exist() -> None:
