@@ -309,8 +309,12 @@ class Marketplace:
     def cancel(self, offer_id: str, *, now: int, command_id: str | None = None) -> int:
         """Take what an offer has not lent out of the book; return how much. O(cells)."""
         events = self._do(c.CancelOffer(offer_id=offer_id, now=now), command_id)
+        cancelled = 0
         # Others may have come due before it, and met what came free behind it.
-        return next(event.amount for event in events if isinstance(event, OfferCancelled))
+        for event in events:
+            if isinstance(event, OfferCancelled):
+                cancelled = event.amount
+        return cancelled
 
     def submit(
         self,
