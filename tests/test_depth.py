@@ -1,8 +1,10 @@
+from typing import Any
+
 import attrs
 import numpy as np
 import pytest
 
-from p2pmatch import CostCurve, RateLadder
+from p2pmatch import CostCurve, InvalidValue, RateLadder
 from p2pmatch.depth import CURVE_POINTS
 from tests.helpers import market, request
 
@@ -50,6 +52,14 @@ def ladder(rates: list[int], available: list[int]) -> RateLadder:
 )
 def test_the_ladder_as_a_line(made: RateLadder, width: int, line: str) -> None:
     assert made.sparkline(width) == line
+
+
+@pytest.mark.parametrize("rate", [None, 5.5, "5%", -1, np.array([1, 2])])
+def test_a_ladder_is_asked_for_a_rate(rate: Any) -> None:
+    ladder = market(("a", "ann", 100, 5)).ladder("A", 36)
+    assert (ladder.at(49_999), ladder.at(50_000)) == (0, 100)
+    with pytest.raises(InvalidValue):
+        ladder.at(rate)
 
 
 def test_the_curve_as_a_line() -> None:

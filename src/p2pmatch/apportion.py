@@ -1,7 +1,8 @@
 """Split a whole number by weights so that the parts add up exactly: largest remainder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from p2pmatch.checks import as_plain, in_order
 from p2pmatch.errors import InvalidValue
 
 __all__ = ["apportion"]
@@ -25,7 +26,7 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
 
     Raises
     ------
-    InvalidValue : for negative numbers, or nothing to split by.
+    InvalidValue : for negative numbers, what is no int, or nothing to split by.
 
     Notes
     -----
@@ -39,19 +40,29 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     >>> apportion(401, [900, 200, 300, 400, 100])
     [190, 42, 63, 85, 21]
     """
-    if total < 0:
-        raise InvalidValue("negative", "total", total, "an int of at least 0")
-    if any(weight < 0 for weight in weights):
-        raise InvalidValue("negative", "weights", list(weights), "ints of at least 0")
-    whole = sum(weights)
+    _check([total], "total", total, "an int of at least 0")
+    given = in_order(weights)
+    if not isinstance(given, tuple):
+        raise InvalidValue("wrong_type", "weights", weights, "ints of at least 0")
+    _check(given, "weights", weights, "ints of at least 0")
+    whole = sum(given)
     if whole == 0:
         if total:
-            raise InvalidValue("zero", "weights", list(weights), "at least one weight above 0")
-        return [0] * len(weights)
-    exact = [divmod(total * weight, whole) for weight in weights]
+            raise InvalidValue("zero", "weights", weights, "at least one weight above 0")
+        return [0] * len(given)
+    exact = [divmod(int(total) * weight, whole) for weight in given]
     parts = [floor for floor, _ in exact]
-    left_over = total - sum(parts)
-    by_remainder = sorted(range(len(weights)), key=lambda i: -exact[i][1])
+    left_over = int(total) - sum(parts)
+    by_remainder = sorted(range(len(parts)), key=lambda i: -exact[i][1])
     for i in by_remainder[:left_over]:
         parts[i] += 1
     return parts
+
+
+def _check(numbers: Iterable[object], field: str, given: object, accepted: str) -> None:
+    for number in numbers:
+        plain = as_plain(number)
+        if type(plain) is not int:
+            raise InvalidValue("wrong_type", field, given, accepted)
+        if plain < 0:
+            raise InvalidValue("negative", field, given, accepted)

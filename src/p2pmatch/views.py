@@ -9,9 +9,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch import checks
 from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, LoansMade
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
+from p2pmatch.units import MAX_RATE
 
 __all__ = [
     "CostCurve",
@@ -220,6 +222,7 @@ class RateLadder:
 
     def at(self, rate: int) -> int:
         """The money that stands at or below `rate`, minor units. O(log n)."""
+        rate = checks.check_whole(checks.as_plain(rate), "rate", 0, MAX_RATE)
         level = int(self.rates.searchsorted(rate, side="right"))
         return int(self.available[level - 1]) if level else 0
 

@@ -2,7 +2,9 @@
 
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 import QuantLib
 from hypothesis import example, given
@@ -103,7 +105,27 @@ def test_what_is_no_later_date_is_refused(start: date, end: date, code: str) -> 
     assert caught.value.code == code
 
 
-def test_the_calendar_ends() -> None:
-    with pytest.raises(P2PMatchError) as caught:
-        add_months(date(9999, 12, 1), 1)
-    assert caught.value.code == "too_large"
+def test_the_calendar_begins_and_ends() -> None:
+    assert add_months(date(1, 1, 31), 12 * 9_998 + 11) == date(9999, 12, 31)
+    assert add_months(date(9999, 12, 31), -12 * 9_998 - 11) == date(1, 1, 31)
+    for start, months, code in [
+        (date(9999, 12, 1), 1, "too_large"),
+        (date(1, 1, 31), -1, "too_small"),
+        (date(1, 1, 31), 10**30, "too_large"),
+    ]:
+        with pytest.raises(P2PMatchError) as caught:
+            add_months(start, months)
+        assert (caught.value.code, caught.value.field) == (code, "months")
+
+
+@pytest.mark.parametrize("rubbish", [None, 1.5, "x", [], np.array([1])])
+def test_what_is_no_date_or_no_number_of_months_is_refused(rubbish: Any) -> None:
+    for call in (
+        lambda: add_months(rubbish, 1),
+        lambda: add_months(date(2024, 1, 1), rubbish),
+        lambda: due_dates(rubbish, 1),
+        lambda: due_dates(date(2024, 1, 1), rubbish),
+    ):
+        with pytest.raises(P2PMatchError) as caught:
+            call()
+        assert caught.value.code == "wrong_type"

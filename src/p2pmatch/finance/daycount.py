@@ -11,6 +11,8 @@ from p2pmatch.errors import InvalidValue
 __all__ = ["DAY_COUNTS", "add_months", "due_dates", "year_fraction"]
 
 _JANUARY_FIRST = (1, 1)
+# More than lie between any two dates.
+_MONTHS = 12 * date.max.year
 
 
 def _actual_360(start: date, end: date) -> Fraction:
@@ -127,25 +129,34 @@ def add_months(start: date, months: int) -> date:
 
     Raises
     ------
-    InvalidValue : for a date after the year 9999.
+    InvalidValue : for what is no date or no int, and for a date outside the years 1 to 9999.
 
     Examples
     --------
     >>> add_months(date(2024, 1, 31), 1)
     datetime.date(2024, 2, 29)
     """
+    check_date(start, "start")
+    months = checks.check_whole(checks.as_plain(months), "months", -_MONTHS, _MONTHS)
     year, month = divmod(12 * start.year + start.month - 1 + months, 12)
     if year > date.max.year:
         raise InvalidValue("too_large", "months", months, f"a date up to {date.max}")
+    if year < date.min.year:
+        raise InvalidValue("too_small", "months", months, f"a date from {date.min} on")
     return date(year, month + 1, min(start.day, _month_end(year, month + 1)))
 
 
 def due_dates(start: date, term: int) -> tuple[date, ...]:
     """The same day of each of the `term` months after `start`, by `add_months`. O(term).
 
+    Raises
+    ------
+    InvalidValue : for what is no date, or no term of 1 month or more.
+
     Examples
     --------
     >>> [str(day) for day in due_dates(date(2024, 1, 31), 3)]
     ['2024-02-29', '2024-03-31', '2024-04-30']
     """
-    return tuple(add_months(start, month) for month in range(1, term + 1))
+    months = checks.check_whole(checks.as_plain(term), "term", 1, _MONTHS)
+    return tuple(add_months(start, month) for month in range(1, months + 1))
