@@ -127,6 +127,9 @@ def test_what_a_mask_hides_is_not_there() -> None:
     caps = np.ma.array([1, 2, 3], mask=[False, True, False])
     offers = read_offers({**OFFERS, "max_per_loan": caps})
     assert [offer.max_per_loan for offer in offers] == [1, None, 3]
+    offers = read_offers({**OFFERS, "max_per_loan": np.ma.array([1, 2, 3])})
+    assert offers.max_per_loan.tolist() == [1, 2, 3]
+    assert type(offers.max_per_loan) is np.ndarray
 
 
 def test_ids_may_be_numpy_text() -> None:

@@ -178,7 +178,7 @@ def test_in_a_call_market_every_row_rests() -> None:
         ({"amounts": [1.5]}, "wrong_type", "amounts"),
         ({"amounts": range(1, MAX_ROWS + 2)}, "too_large", "amounts"),
         ({"amounts": count(1)}, "too_large", "amounts"),
-        ({"amounts": {5, 6}}, "wrong_type", "amounts"),
+        ({"grades": {"A"}}, "wrong_type", "grades"),
         ({"amounts": np.array(5)}, "wrong_type", "amounts"),
         ({"amounts": [np.array([1, 2])] * 2}, "wrong_type", "amounts"),
         ({"terms": [13]}, "unknown_term", "term"),
@@ -196,6 +196,11 @@ def test_what_is_refused(wrong: dict[str, Any], code: str, field: str) -> None:
     with pytest.raises(P2PMatchError) as refused:
         made.compare(request(500), **{"now": 1, **wrong})
     assert (refused.value.code, refused.value.field) == (code, field)
+
+
+def test_a_set_of_amounts_is_taken_from_the_least_on() -> None:
+    rows = book().compare(request(500), now=0, amounts={300, 100, 1_000, 20})
+    assert [row.request.amount for row in rows] == [20, 100, 300, 1_000]
 
 
 def test_amounts_are_multiples_of_the_increment() -> None:

@@ -258,20 +258,18 @@ def test_the_environment_turns_the_compiled_loop_off(monkeypatch: pytest.MonkeyP
 
 
 def test_a_marketplace_that_is_kept_has_the_same_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool | None] = []
-
-    def noted(*, compiled: bool | None) -> Kernel:
-        asked.append(compiled)
-        return fill.Passes
-
-    monkeypatch.setattr("p2pmatch.marketplace.fill_of", noted)
+    kernels: dict[bool | None, Kernel] = {
+        None: lambda: fill_loop.fill,
+        True: lambda: fill_loop.fill,
+        False: fill.Passes,
+    }
+    monkeypatch.setattr("p2pmatch.marketplace.fill_of", lambda *, compiled: kernels[compiled])
     store, rules = MemoryStore(), Rules(grades=("A",), terms=(36,))
-    for compiled in (None, True, False):
-        Marketplace(rules, compiled=compiled)
-        Marketplace.open(store, rules, compiled=compiled)
-    Marketplace.open(store)
-    replay(store)
-    assert asked == [None, None, True, True, False, False, None, None]
+    for compiled, kernel in kernels.items():
+        kept = Marketplace.open(store, rules, compiled=compiled)
+        assert Marketplace(rules, compiled=compiled)._state.kernel is kernel
+        assert kept._state.kernel is kept.copy()._state.kernel is kernel
+    assert replay(store)._state.kernel is Marketplace.open(store)._state.kernel is kernels[None]
 
 
 def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,11 @@ def test_every_prefix_is_replayed(snapshots: bool) -> None:
             replay(store, upto=wrong)
 
 
+def test_an_entry_may_be_numbered_by_numpy() -> None:
+    store, digests = kept()
+    assert replay(store, upto=np.int64(2)).digest() == digests[2]  # type: ignore[arg-type]
+
+
 def test_what_is_replayed_is_not_kept() -> None:
     store, _ = kept()
     past = replay(store, upto=3)

@@ -1,5 +1,6 @@
 """The marketplace's face: what each call does, refuses, and leaves as it was."""
 
+from enum import StrEnum
 from inspect import signature
 from typing import Any
 
@@ -452,6 +453,26 @@ def test_a_cell_is_a_grade_and_a_term(grade: Any, term: Any, code: str) -> None:
             ask()
         assert refused.value.code == code
     assert made.queue("A", np.int64(36)) == made.queue("A", 36)  # type: ignore[arg-type]
+
+
+class Grade(StrEnum):
+    A = "A"
+
+
+@pytest.mark.parametrize("grade", ["A", np.str_("A"), Grade.A])
+def test_a_grade_is_any_kind_of_text(grade: str) -> None:
+    made = Marketplace(Rules(grades=[grade], terms=[36]))
+    made.post(offer("o", "ann", 100, 5), now=0)
+    asked = request(50, request_id="q", grade=grade)
+    assert made.quote(asked, now=0).principal == 50
+    assert made.compare(asked, now=0, grades=[grade])[0].principal == 50
+    assert made.ladder(grade, 36).at(50_000) == 100
+    assert len(made.queue(grade, 36)) == 1
+    assert made.submit(asked, now=0).loan is not None
+    columns = {**REQUESTS, "grade": [grade, grade], "amount": [10, 20]}
+    assert made.submit_many(columns, now=0).principals.tolist() == [10, 20]
+    with pytest.raises(P2PMatchError, match="term: 24 is not a term"):
+        made.submit(request(50, request_id="r9", grade=grade, term=24), now=0)
 
 
 @pytest.mark.parametrize("compiled", ["no", 0, 1, np.array([True, False])])

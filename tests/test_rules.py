@@ -73,6 +73,7 @@ def test_wrong_rules_are_refused(field: str, value: object, code: str | None) ->
 
 def test_a_set_of_terms_is_taken_from_the_shortest_on() -> None:
     assert Rules(grades=["A"], terms={36, 12, 120, 24}).terms == (12, 24, 36, 120)
+    assert Rules(grades=["A"], terms={np.int64(36), np.int64(12)}).terms == (12, 36)
 
 
 def test_an_unknown_rule_is_refused_with_the_list_of_those_that_exist() -> None:

@@ -214,9 +214,12 @@ def test_terms_are_read(text: str, term: int) -> None:
         ("1201", "too_large"),
         ("9" * 30, "too_large"),
         ("9" * 5_000, "too_large"),
+        (36, "wrong_type"),
+        (None, "wrong_type"),
+        (b"36", "wrong_type"),
     ],
 )
-def test_terms_that_are_refused(text: str, code: str) -> None:
+def test_terms_that_are_refused(text: Any, code: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         months(text, "terms[2]")
     assert (refused.value.code, refused.value.field) == (code, "terms[2]")

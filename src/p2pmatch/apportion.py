@@ -42,7 +42,8 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """
     _check([total], "total", total, "an int of at least 0")
     given = in_order(weights)
-    if not isinstance(given, tuple):
+    # In a set equal weights would be one.
+    if isinstance(weights, set | frozenset) or not isinstance(given, tuple):
         raise InvalidValue("wrong_type", "weights", weights, "ints of at least 0")
     _check(given, "weights", weights, "ints of at least 0")
     whole = sum(given)

@@ -71,14 +71,20 @@ def number_set(value: Iterable[int]) -> frozenset[int]:
 def in_order(value: object, most: int | None = None) -> object:
     """Turn a collection that has an order into a tuple; leave the rest for the validator.
 
-    With `most`, no more of its members than that are asked for.
+    A set of ints is taken from the least on: other sets have another order in each process. With
+    `most`, no more members than that are asked for.
     """
-    if isinstance(value, str | set | frozenset) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Iterable):
         return value
     try:
-        return tuple(map(as_plain, islice(cast("Iterable[object]", value), most)))
+        members = tuple(map(as_plain, islice(cast("Iterable[object]", value), most)))
     except TypeError:  # such as an array without dimensions
         return value
+    if not isinstance(value, set | frozenset):
+        return members
+    if not set(map(type, members)) <= {int}:
+        return value
+    return tuple(sorted(cast("tuple[int, ...]", members)))
 
 
 def _frozen(value: object) -> object:

@@ -76,10 +76,11 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return _DONE
     except OSError as error:
-        errors.print(f"p2pmatch: cannot write: {error.strerror}")
-        # What is left of the output cannot be written at the end either.
-        with suppress(OSError):
-            sys.stdout.close()
+        errors.print(f"p2pmatch: {error.filename or 'the output'}: {error.strerror}")
+        if error.filename is None:
+            # What is left of the output cannot be written at the end either.
+            with suppress(OSError):
+                sys.stdout.close()
         return _BAD
     return _DONE if code is None else cast("int", code)
 

@@ -319,8 +319,9 @@ def _numbers(
     if absent is not None and name not in columns:
         return np.full(rows, absent, dtype=np.int64)
     column = _column(columns, name)
-    # An array of another kind, such as one with a mask, knows best what its values are.
-    array = column if type(column) is np.ndarray else _tight(_as_list(columns, name))
+    plain = isinstance(column, np.ndarray) and not np.ma.is_masked(column)
+    # What a mask hides is None in a list.
+    array = np.asarray(column) if plain else _tight(_as_list(columns, name))
     if array.dtype.kind in "iu" and array.ndim == 1:
         bad = (array < low) | (array > high)
         if not bad.any():

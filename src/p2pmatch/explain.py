@@ -103,13 +103,18 @@ def explain(state: State, request: Request, now: int) -> Explanation:
     table = state.table
     least = state.rules.smallest_note
     cell = state.cell_of[request.grade, request.term]
+    asks = []
     _, slots = state.ladders[cell].standing(table.remaining, least)
+    for slot in slots.tolist():
+        asks.append(state.ask_of(slot, cell))
+        if asks[-1] > request.max_rate:
+            break
+    slots = slots[: len(asks)]
     rooms = Rooms(state, request, now)
     caps = dict(rooms.by_limit(slots, table.lender.take(slots), placement.principal))
     reader = _Reader(state, request, now, caps, gives)
     lines = []
-    for row, slot in enumerate(slots.tolist()):
-        rate = state.ask_of(slot, cell)
+    for row, (slot, rate) in enumerate(zip(slots.tolist(), asks, strict=True)):
         lines.append(
             Line(
                 state.offer_names[slot],
@@ -120,8 +125,6 @@ def explain(state: State, request: Request, now: int) -> Explanation:
                 reader.why(row, slot, rate),
             )
         )
-        if rate > request.max_rate:
-            break
     return Explanation(
         request, placement.principal, placement.unfunded, placement.reason, tuple(lines)
     )

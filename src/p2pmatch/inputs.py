@@ -242,9 +242,13 @@ def _misspelt(table: Table, known: Sequence[str]) -> Iterator[str]:
 
 
 def _are_alike(one: str, other: str) -> bool:
-    """Whether four fifths of the letters match, in their order."""
+    """Whether six sevenths of the letters match, in their order."""
+    enough = 6 * (len(one) + len(other))
+    # Most pairs are too different in length.
+    if 14 * min(len(one), len(other)) < enough:
+        return False
     blocks = SequenceMatcher(None, one, other).get_matching_blocks()
-    return 5 * sum(2 * block.size for block in blocks) >= 4 * (len(one) + len(other))
+    return 14 * sum(block.size for block in blocks) >= enough
 
 
 def _unknown(table: Table, known: Sequence[str]) -> dict[str, Sequence[str]]:

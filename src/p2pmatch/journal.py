@@ -13,7 +13,7 @@ import attrs
 
 from p2pmatch import snapshots
 from p2pmatch.apply import apply
-from p2pmatch.checks import check_instance
+from p2pmatch.checks import check_instance, plain_or_none
 from p2pmatch.digest import digest_of
 from p2pmatch.entries import BEGINNING, Entry, Store, linked
 from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, StoreFailed
@@ -98,6 +98,7 @@ def _rebuilt(store: Store, upto: int | None, *, callers: int) -> tuple[State, En
     line of the user's that asked.
     """
     rules, first = _rules_of(store)
+    upto = plain_or_none(upto)
     if upto is not None and (type(upto) is not int or upto < 0):
         code = "negative" if type(upto) is int else "wrong_type"
         raise InvalidValue(code, "upto", upto, "the number of an entry")

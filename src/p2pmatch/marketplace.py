@@ -152,8 +152,8 @@ class Marketplace:
     ) -> "Marketplace":
         """A marketplace with this memory; without a recorder it writes nothing down."""
         state.kernel = kernel or fill_of(compiled=None)
-        market = cls.__new__(cls)
-        vars(market).update(_state=state, _listeners=[], _recorder=recorder)
+        market = cls(state.rules)
+        vars(market).update(_state=state, _recorder=recorder)
         return market
 
     def copy(self) -> "Marketplace":

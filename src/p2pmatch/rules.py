@@ -35,9 +35,6 @@ def _names(value: Iterable[str]) -> tuple[str, ...]:
 
 
 def _months(value: Iterable[int]) -> tuple[int, ...]:
-    """The terms in their order; those of a set, which has none, from the shortest on."""
-    if isinstance(value, set | frozenset) and all(isinstance(term, int) for term in value):
-        value = sorted(value)
     return cast("tuple[int, ...]", checks.in_order(value))
 
 

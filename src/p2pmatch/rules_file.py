@@ -155,7 +155,10 @@ def _rates(value: object) -> dict[tuple[str, int], int]:
         if not isinstance(by_term, dict):
             raise InvalidValue("wrong_type", grade, by_term, accepted)
         for term, text in by_term.items():
-            rates[grade, months(term, accepted=accepted)] = rate(text)
+            cell = grade, months(term, accepted=accepted)
+            if cell in rates:
+                raise InvalidValue("duplicate", f"{grade}.{term}", term, "each term once")
+            rates[cell] = rate(text)
     return rates
 
 

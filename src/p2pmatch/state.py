@@ -147,7 +147,8 @@ class State:
 
     def cell(self, grade: str, term: int) -> int:
         """The number of a cell; raises UnknownName unless there is one. O(1)."""
-        if type(grade) is str and type(term) is int:
+        # A term of 36.0 is found, too, but is none.
+        if isinstance(grade, str) and type(term) is int:
             found = self.cell_of.get((grade, term))
             if found is not None:
                 return found

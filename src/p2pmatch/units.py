@@ -210,6 +210,8 @@ def months(
     >>> months("36")
     36
     """
+    if not isinstance(text, str):
+        raise InvalidValue("wrong_type", field, text, accepted)
     digits = text.strip()
     if not (digits.isascii() and digits.isdigit()):
         raise InvalidValue("malformed", field, text, accepted)

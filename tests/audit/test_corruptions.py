@@ -611,6 +611,8 @@ def test_a_run_that_cannot_be_read(content: str, sound: Folder, tmp_path: Path) 
         {"allocation": {"rule": "lottery"}},
         {"allocation": {"rule": "steps", "steps": [{"rule": "best", "share": "100%"}]}},
         {"allocation": {"rule": "steps", "steps": ["fifo"]}},
+        {"allocation": {"rule": "steps", "steps": []}},
+        {"allocation": {"rule": "steps", "steps": [{"rule": "fifo", "share": "1%"}] * 21}},
         {"pricing": 3},
         {"pricing": {"rule": "other", "rates": {}}},
         {"pricing": {"rule": "posted", "rates": {"A": {"x": "6%"}}}},

@@ -83,6 +83,24 @@ def test_a_rule_of_ones_own_sees_the_notes_and_the_request() -> None:
     assert {note.rate_source for note in loan.notes} == {"watched"}
 
 
+class Small:
+    """Rates in fewer bits."""
+
+    def price(self, accepted: Accepted) -> Priced:
+        return Priced((accepted.asks + 1).astype(np.int32), "small")
+
+
+def test_rates_in_fewer_bits_are_taken() -> None:
+    market = Marketplace(Rules(grades=["A"], terms=[36], pricing=Small()))
+    market.post(Offer(offer_id="o", lender_id="ann", amount=100, min_rate=50_000), now=1)
+    asked = Request(
+        request_id="r", borrower_id="bob", amount=50, max_rate=90_000, grade="A", term=36
+    )
+    loan = market.submit(asked, now=2).loan
+    assert loan is not None
+    assert (loan.notes.rates.dtype, loan.notes.rates.tolist()) == (np.int64, [50_001])
+
+
 class Broken:
     """Gives whatever it was told to give."""
 
@@ -108,6 +126,10 @@ def rates(*each: float) -> npt.NDArray[Any]:
         (Priced(rates(50_000, 90_001), "x"), "a rate one side did not accept"),
         (Priced(rates(50_000), "x"), "no Priced(one int64 rate for each note, a word)"),
         (Priced(rates(*[60_000] * 3), "x"), "no Priced(one int64 rate for each note, a word)"),
+        (
+            Priced(rates(50_000, 60_000).astype(np.uint64), "x"),
+            "no Priced(one int64 rate for each note, a word)",
+        ),
         (Priced(rates(50_000.5, 60_000), "x"), "no Priced(one int64 rate for each note, a word)"),
         (Priced([50_000, 60_000], "x"), "no Priced(one int64 rate for each note, a word)"),
         (Priced(rates(50_000, 60_000), None), "no Priced(one int64 rate for each note, a word)"),

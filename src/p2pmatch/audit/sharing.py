@@ -68,7 +68,9 @@ class AuditAllocation:
             case "lottery":
                 return cls("lottery", seed=check_whole(table["seed"], "seed", 0, _MAX_SEED))
             case "steps":
-                return cls("steps", steps=tuple(map(_read_step, table["steps"])))
+                steps = tuple(map(_read_step, table["steps"]))
+                check_whole(len(steps), "steps", 1, _MAX_STEPS)
+                return cls("steps", steps=steps)
             case unknown:
                 accepted = "one of ['lottery', 'split', 'steps']"
                 raise UnknownName("unknown_rule", "rule", unknown, accepted)
@@ -241,5 +243,6 @@ _RULES: Mapping[str, Callable[[int, list[int], int], list[int]]] = MappingProxyT
     {"pro_rata": _pro_rata, "equal_share": _equal_share}
 )
 _STEPS = ("fifo", "oldest", "pro_rata_floors", *_RULES)
+_MAX_STEPS = 20
 # A lottery's seed is eight bytes.
 _MAX_SEED = 2**64 - 1

@@ -70,11 +70,13 @@ def priced(rule: PricingRule, accepted: Accepted) -> Priced:
         isinstance(found, Priced)
         and isinstance(found.source, str)
         and isinstance(found.rates, np.ndarray)
-        and found.rates.dtype == np.int64
+        and found.rates.dtype.kind in "iu"
+        and np.can_cast(found.rates.dtype, np.int64)
         and found.rates.shape == asks.shape
     )
     if not sound:
         raise InvariantError(f"{rule!r} gave no Priced(one int64 rate for each note, a word)")
-    if (found.rates < asks).any() or (found.rates > accepted.max_rate).any():
+    rates = found.rates.astype(np.int64, copy=False)
+    if (rates < asks).any() or (rates > accepted.max_rate).any():
         raise InvariantError(f"{rule!r} gave a rate one side did not accept")
-    return found
+    return Priced(rates, found.source)

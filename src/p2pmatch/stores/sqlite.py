@@ -71,8 +71,8 @@ class SqliteStore:
     >>> folder.cleanup()
     """
 
-    def __init__(self, path: str | Path) -> None:
-        if not isinstance(path, str | Path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike):
             raise InvalidValue(
                 "wrong_type", "path", path, "the path of a file, such as 'market.db'"
             )
