@@ -1,5 +1,6 @@
 """The command line as a stranger meets it: what it prints, what it refuses, what it leaves behind."""
 
+import io
 import json
 import os
 import signal
@@ -670,6 +671,33 @@ def test_an_output_that_takes_no_more_is_not_a_breach() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "p2pmatch: the output: " in done.stderr
+
+
+def test_what_cannot_be_written_is_told_and_tried_no_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> list[str]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("p2pmatch.cli.demo_lines", full)
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
+    assert run(["demo"]) == 2
+    assert output.closed
+    assert capsys.readouterr().err == "p2pmatch: the output: No space left on device\n"
+
+
+def test_who_ignores_a_closed_terminal_goes_on_ignoring_it() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(["demo"]) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert run(["demo"]) == 0
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGHUP)):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_reader_that_goes_away_is_no_error(files: Files) -> None:

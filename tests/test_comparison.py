@@ -178,6 +178,7 @@ def test_in_a_call_market_every_row_rests() -> None:
         ({"amounts": [1.5]}, "wrong_type", "amounts"),
         ({"amounts": range(1, MAX_ROWS + 2)}, "too_large", "amounts"),
         ({"amounts": count(1)}, "too_large", "amounts"),
+        ({"amounts": range(1, MAX_ROWS), "terms": [12, 36]}, "too_large", "amounts"),
         ({"grades": {"A"}}, "wrong_type", "grades"),
         ({"amounts": np.array(5)}, "wrong_type", "amounts"),
         ({"amounts": [np.array([1, 2])] * 2}, "wrong_type", "amounts"),

@@ -6,11 +6,12 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from p2pmatch import Marketplace, Offer, Rules
-from p2pmatch.errors import StoreFailed
+from p2pmatch.errors import InvalidValue, StoreFailed
 from p2pmatch.journal import DamagedSnapshot, replay, verify
 from p2pmatch.stores import SqliteStore, Store
 from p2pmatch.testing import StoreConformance
@@ -35,6 +36,12 @@ def filled(path: Path, offers: int = 50) -> str:
         for number in range(offers):
             market.post(offer(number), now=number)
         return market.digest()
+
+
+@pytest.mark.parametrize("path", [None, 5, b"market.db"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"path: .* has the wrong type"):
+        SqliteStore(path)
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
