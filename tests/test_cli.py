@@ -649,7 +649,10 @@ def test_a_journal_half_written_goes_with_the_terminal(files: Files) -> None:
     pytest.importorskip("msgspec")
     many(files, 60_000)
     process = started(files.arguments("--store", str(files.folder / "market.db")))
-    time.sleep(1)
+    # Until the journal is begun.
+    while not any(name.startswith(".market.db") for name in files.left()):
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=30) != 0
     assert files.left() == []
