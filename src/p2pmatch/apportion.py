@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from p2pmatch.checks import as_plain, in_order
+from p2pmatch.checks import in_order, plain
 from p2pmatch.errors import InvalidValue
 
 __all__ = ["apportion"]
@@ -40,8 +40,8 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     >>> apportion(401, [900, 200, 300, 400, 100])
     [190, 42, 63, 85, 21]
     """
+    total, given = plain(total), in_order(weights)
     _check([total], "total", total, "an int of at least 0")
-    given = in_order(weights)
     # In a set equal weights would be one.
     if isinstance(weights, set | frozenset) or not isinstance(given, tuple):
         raise InvalidValue("wrong_type", "weights", weights, "ints of at least 0")
@@ -51,9 +51,9 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
         if total:
             raise InvalidValue("zero", "weights", weights, "at least one weight above 0")
         return [0] * len(given)
-    exact = [divmod(int(total) * weight, whole) for weight in given]
+    exact = [divmod(total * weight, whole) for weight in given]
     parts = [floor for floor, _ in exact]
-    left_over = int(total) - sum(parts)
+    left_over = total - sum(parts)
     by_remainder = sorted(range(len(parts)), key=lambda i: -exact[i][1])
     for i in by_remainder[:left_over]:
         parts[i] += 1
@@ -62,8 +62,7 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
 
 def _check(numbers: Iterable[object], field: str, given: object, accepted: str) -> None:
     for number in numbers:
-        plain = as_plain(number)
-        if type(plain) is not int:
+        if type(number) is not int:
             raise InvalidValue("wrong_type", field, given, accepted)
-        if plain < 0:
+        if number < 0:
             raise InvalidValue("negative", field, given, accepted)

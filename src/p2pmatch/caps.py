@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from p2pmatch.arrays import Amounts
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.limits import LIMIT_NAMES, BorrowerLimits, Limits
 from p2pmatch.table import grown
 
 __all__ = ["BorrowerCaps", "LenderCaps"]
 
-Lenders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Lenders = Numbers | Amounts
 
 
 class LenderCaps:

@@ -4,10 +4,9 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from itertools import chain, repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
@@ -19,7 +18,15 @@ from rich.progress import track
 import p2pmatch
 from p2pmatch import units
 from p2pmatch.audit import audit_directory
-from p2pmatch.batch import check_new, check_target, load_book, match_files, summary_of, write_run
+from p2pmatch.batch import (
+    Run,
+    check_new,
+    check_target,
+    load_book,
+    match_files,
+    summary_of,
+    write_run,
+)
 from p2pmatch.demo import demo_lines
 from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.fees import PAID
@@ -130,10 +137,7 @@ def match(
         check_target(out)
     kept = None if store is None else _new_journal(store, journal)
     done = match_files(offers, requests, rules, _progress("matching"), kept)
-    repeated = "{}: request {} stands in several rows; each is matched by itself"
-    for remark in chain(
-        done.inputs.misspelt, map(repeated.format, repeat(requests), done.repeated_ids)
-    ):
+    for remark in _remarks(done, requests):
         _say(remark)
     try:
         summary = summary_of(done) if out is None else write_run(done, out, offers, requests)
@@ -300,9 +304,10 @@ def audit(folder: Path) -> int:
 
 
 def _entry(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(units.MAX_TIME))):
+    number = units.whole_number(text)
+    if number is None:
         raise InvalidValue("malformed", "upto", text, "the number of an entry")
-    return int(text)
+    return number
 
 
 def _request(money: int, grade: str, term: int, max_rate: str | None) -> Request:
@@ -383,6 +388,13 @@ def _new_journal(store: str, journal: str | None) -> Path | MemoryStore:
         if next(database.read(), None) is not None:
             raise BadInput(f"{database}: is there already; accepted: a new journal")
     return MemoryStore()
+
+
+def _remarks(done: Run, requests: Path) -> Iterator[str]:
+    """What is worth a word, although nothing of it is wrong."""
+    yield from done.inputs.misspelt
+    for request_id in done.repeated_ids:
+        yield f"{requests}: request {request_id} stands in several rows; each is matched by itself"
 
 
 def _kept_at(store: str, journal: str | None) -> "SqliteStore | SqlStore":

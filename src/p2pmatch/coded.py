@@ -6,15 +6,15 @@ from itertools import count
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["Codes", "coded"]
+from p2pmatch.arrays import Numbers
+
+__all__ = ["coded"]
 
 _H = TypeVar("_H", bound=Hashable)
-Codes = npt.NDArray[np.int32]
 
 
-def coded(values: Sequence[_H]) -> tuple[list[_H], Codes]:
+def coded(values: Sequence[_H]) -> tuple[list[_H], Numbers]:
     """The distinct values in the order in which they come, and which of them each row has. O(n).
 
     Examples

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.coded import Codes, coded
+from p2pmatch.arrays import Numbers
+from p2pmatch.coded import coded
 from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import Offer
 from p2pmatch.request_columns import RequestColumns
@@ -45,7 +46,6 @@ Place = tuple[frozenset[str] | None, frozenset[int] | None]
 TagRule = tuple[frozenset[str], frozenset[str]]
 
 _SEPARATOR = "|"
-# Text of more digits is no number of months, and need not be turned into one.
 _T = TypeVar("_T")
 
 
@@ -208,8 +208,8 @@ def _made(
     columns: Mapping[str, Any],
     ending: str,
     rows: int,
-    places: tuple[Sequence[Place], Codes],
-    tag_rules: tuple[Sequence[TagRule], Codes],
+    places: tuple[Sequence[Place], Numbers],
+    tag_rules: tuple[Sequence[TagRule], Numbers],
 ) -> OfferColumns:
     """The columns whose names end so: as in a file, or in the plural as in `OfferColumns`."""
     return OfferColumns(
@@ -376,20 +376,20 @@ def _pairs(
     first_codes: npt.NDArray[np.int32],
     seconds: Sequence[Any],
     second_codes: npt.NDArray[np.int32],
-) -> tuple[list[Any], Codes]:
+) -> tuple[list[Any], Numbers]:
     """The distinct pairs of two coded columns, and which of them each row has."""
     both = first_codes.astype(np.int64) * len(seconds) + second_codes
     used, codes = _numbered(both)
     return [(firsts[pair // len(seconds)], seconds[pair % len(seconds)]) for pair in used], codes
 
 
-def _used(values: Sequence[_T], codes: Codes) -> tuple[list[_T], Codes]:
+def _used(values: Sequence[_T], codes: Numbers) -> tuple[list[_T], Numbers]:
     """The values that are referred to, and the references renumbered."""
     used, renumbered = _numbered(codes)
     return [values[code] for code in used], renumbered
 
 
-def _numbered(codes: npt.NDArray[np.integer[Any]]) -> tuple[list[int], Codes]:
+def _numbered(codes: npt.NDArray[np.integer[Any]]) -> tuple[list[int], Numbers]:
     """The distinct codes by first appearance, as if rows came one by one, and their numbers."""
     used, first_row, places = np.unique(codes, return_index=True, return_inverse=True)
     order = first_row.argsort()

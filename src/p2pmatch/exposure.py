@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from p2pmatch.apportion import apportion
-from p2pmatch.arrays import Amounts
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.commitments import NO_COMMITMENTS
 from p2pmatch.errors import InvariantError
 from p2pmatch.loans import Loan, Loans
@@ -24,8 +23,6 @@ __all__ = ["Exposure", "OpenLoan"]
 
 # To sum up so many entries costs as much as to read them for some ten loans.
 _MANY: Final = 4096
-
-Lenders = npt.NDArray[np.int32]
 
 
 class OpenLoan:
@@ -46,11 +43,11 @@ class _Entries:
 
     def __init__(self) -> None:
         #: Only ever added to; another list once they were summed up.
-        self.parts: list[tuple[Lenders, Amounts]] = []
+        self.parts: list[tuple[Numbers, Amounts]] = []
         self._rows = 0
         self._most = _MANY
 
-    def add(self, lenders: Lenders, amounts: Amounts) -> None:
+    def add(self, lenders: Numbers, amounts: Amounts) -> None:
         """Append entries; negative amounts were paid back."""
         self.parts.append((lenders, amounts))
         self._rows += len(lenders)
@@ -70,7 +67,7 @@ class _Entries:
         self._rows = len(self.parts[0][0])
         self._most = 2 * self._rows + _MANY
 
-    def columns(self) -> tuple[Lenders, Amounts]:
+    def columns(self) -> tuple[Numbers, Amounts]:
         """All entries; a lender may have several."""
         none = NO_COMMITMENTS
         return (
@@ -96,18 +93,18 @@ class Exposure:
         self._firsts: list[int] = []
         self._numbered = 0
         # What is not counted yet by borrower: of one, with the sum, or of loans made together.
-        self._uncounted: list[tuple[str, Lenders, Amounts, int] | Loans] = []
+        self._uncounted: list[tuple[str, Numbers, Amounts, int] | Loans] = []
         self._by_grade: dict[str, Amounts] = {g: np.zeros(0, dtype=np.int64) for g in grades}
         self._total: Amounts = np.zeros(0, dtype=np.int64)
-        self._pending: list[tuple[str, Lenders, Amounts]] = []
+        self._pending: list[tuple[str, Numbers, Amounts]] = []
         self._borrowed: dict[str, _Entries] = {}
         # What stands in `_to_borrower`: the first so many of one borrower's parts.
         self._to_borrower: Amounts = np.zeros(0, dtype=np.int64)
-        self._shown: list[tuple[Lenders, Amounts]] = []
+        self._shown: list[tuple[Numbers, Amounts]] = []
         self._shown_parts = 0
         self._owed: dict[str, int] = {}
 
-    def count(self, request: Request, lenders: Lenders, amounts: Amounts, total: int) -> None:
+    def count(self, request: Request, lenders: Numbers, amounts: Amounts, total: int) -> None:
         """Count amounts towards a request, and their sum; negative ones are taken back."""
         self._uncounted.append((request.borrower_id, lenders, amounts, total))
         self._pending.append((request.grade, lenders, amounts))
@@ -171,7 +168,7 @@ class Exposure:
         return len(self._loans)
 
     def _count_borrower(
-        self, borrower: str, lenders: Lenders, amounts: Amounts, total: int
+        self, borrower: str, lenders: Numbers, amounts: Amounts, total: int
     ) -> None:
         if borrower not in self._borrowed:
             self._borrowed[borrower] = _Entries()
@@ -250,7 +247,7 @@ class Exposure:
                 owed[borrower] = owed.get(borrower, 0) + part
         return owed
 
-    def lent_to(self, borrower_id: str) -> tuple[Lenders, Amounts]:
+    def lent_to(self, borrower_id: str) -> tuple[Numbers, Amounts]:
         """What lenders lent to a borrower and got back, entry by entry. O(the borrower's notes)."""
         self._count_borrowers()
         entries = self._borrowed.get(borrower_id)
@@ -261,7 +258,7 @@ class Exposure:
         self._total = grown(self._total, lenders)
         for grade, sums in self._by_grade.items():
             self._by_grade[grade] = grown(sums, lenders)
-        by_grade: dict[str, list[tuple[Lenders, Amounts]]] = {}
+        by_grade: dict[str, list[tuple[Numbers, Amounts]]] = {}
         for grade, who, amounts in self._pending:
             by_grade.setdefault(grade, []).append((who, amounts))
         self._pending.clear()
@@ -272,7 +269,7 @@ class Exposure:
             np.add.at(self._total, who, amounts)
 
     def check(
-        self, lenders: int, committed: Iterable[tuple[Request, object, Lenders, Amounts]]
+        self, lenders: int, committed: Iterable[tuple[Request, object, Numbers, Amounts]]
     ) -> None:
         """Raise InvariantError unless all sums agree with loans and commitments. O(notes)."""
         self._settle(lenders)

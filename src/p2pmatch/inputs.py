@@ -12,7 +12,7 @@ from p2pmatch.errors import InvalidValue, Refused, UnknownName
 from p2pmatch.rules import Rules
 from p2pmatch.rules_file import read_rules, rules_for
 from p2pmatch.tables import Problems, Table, read_table
-from p2pmatch.units import MAX_TIME, format_amount, months, positive_amount, rate, share
+from p2pmatch.units import format_amount, months, positive_amount, rate, share, whole_number
 
 __all__ = [
     "OFFER_COLUMNS",
@@ -154,8 +154,7 @@ def _id(text: str) -> str:
 
 
 def _time(text: str) -> int:
-    digits = text.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(MAX_TIME)):
+    if whole_number(text.removeprefix("-")) is None:
         raise InvalidValue("malformed", "time", text, "a whole number, or nothing")
     return checks.check_time(int(text))
 

@@ -17,7 +17,6 @@ from p2pmatch.units import FULL_SHARE
 
 __all__ = ["MAX_LOANS", "Position", "position"]
 
-
 #: The most loans of a cell that can be looked back upon.
 MAX_LOANS = 1_000
 

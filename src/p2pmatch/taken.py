@@ -3,9 +3,8 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from p2pmatch.arrays import Amounts
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.line import Repeats
 from p2pmatch.table import grown
 
@@ -14,7 +13,7 @@ __all__ = ["Taken"]
 # So many rows of lenders that have several are gone through one by one.
 _FEW: Final = 12
 
-Lenders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Lenders = Numbers | Amounts
 
 
 class Taken:

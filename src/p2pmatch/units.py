@@ -28,6 +28,7 @@ __all__ = [
     "rate",
     "round_half_up",
     "share",
+    "whole_number",
 ]
 
 #: Parts per million in one whole (100 %).
@@ -137,7 +138,7 @@ def positive_amount(value: str | Decimal | int, decimals: int = 2) -> int:
 
 
 def _largest(decimals: int) -> str:
-    return format_amount(MAX_AMOUNT, decimals)
+    return _written(MAX_AMOUNT, decimals)
 
 
 def rate(value: str) -> int:
@@ -222,6 +223,18 @@ def months(
     return int(digits)
 
 
+def whole_number(text: str) -> int | None:
+    """The number that digits write, no more of them than `MAX_TIME` has; None: they write none.
+
+    Examples
+    --------
+    >>> whole_number("12"), whole_number("-12"), whole_number("")
+    (12, None, None)
+    """
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_TIME))
+    return int(text) if digits else None
+
+
 def format_amount(minor: int, decimals: int = 2) -> str:
     """Write an amount in minor units as plain text of major units; `amount` reads it back.
 
@@ -235,8 +248,13 @@ def format_amount(minor: int, decimals: int = 2) -> str:
     ('1234.50', '0.05', '7')
     """
     _check_decimals(decimals)
-    if not isinstance(minor, Integral):
+    # To ask for the kind of number takes longer than to write one; most are plain.
+    if type(minor) is not int and not isinstance(minor, Integral):
         raise InvalidValue("wrong_type", "amount", minor, "an int, in minor units")
+    return _written(minor, decimals)
+
+
+def _written(minor: int, decimals: int) -> str:
     whole, fraction = divmod(abs(minor), 10**decimals)
     sign = "-" if minor < 0 else ""
     return f"{sign}{whole}.{fraction:0{decimals}d}" if decimals else f"{sign}{whole}"

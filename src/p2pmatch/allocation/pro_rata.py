@@ -12,7 +12,6 @@ from p2pmatch.record import Record
 
 __all__ = ["ProRata", "proportional", "shared_by_room"]
 
-
 _MAX_INT64: Final = 2**63 - 1
 
 

@@ -19,7 +19,6 @@ from p2pmatch.units import FULL_SHARE, MAX_AMOUNT
 
 __all__ = ["STEP_RULES", "Split", "Step", "Steps"]
 
-
 # The most steps one rule may have.
 _MAX_STEPS: Final = 20
 

@@ -24,13 +24,13 @@ from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.rules import Rules
 from p2pmatch.units import (
-    MAX_TIME,
     amount,
     format_amount,
     format_rate,
     positive_amount,
     rate,
     round_half_up,
+    whole_number,
 )
 
 __all__ = ["audit_directory"]
@@ -503,9 +503,10 @@ def _read(name: str, row: Row, column: str, read: Callable[[str], Any]) -> Any: 
 
 
 def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_TIME))):
+    number = whole_number(text)
+    if number is None:
         raise InvalidValue("malformed", "number", text, "a whole number")
-    return int(text)
+    return number
 
 
 def _integer(text: str) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
+from p2pmatch.arrays import Amounts
 from p2pmatch.errors import InvalidValue
 from p2pmatch.finance.amortise import METHODS, equal_factor, half_up
 from p2pmatch.finance.schedule import MAX_PAYMENTS, Schedule
@@ -15,7 +16,6 @@ from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
 
 __all__ = ["MAX_CELLS", "Schedules", "schedules"]
 
-Array = npt.NDArray[np.int64]
 
 #: The most cells (loans times the longest term) worked out in one call.
 MAX_CELLS = 100_000_000
@@ -56,14 +56,14 @@ class Schedules(Sequence[Schedule]):
 
     def __init__(
         self,
-        amounts: Array,
-        rates: Array,
-        terms: Array,
-        levels: Array,
-        payments: Array,
-        interest: Array,
-        principal: Array,
-        balance: Array,
+        amounts: Amounts,
+        rates: Amounts,
+        terms: Amounts,
+        levels: Amounts,
+        payments: Amounts,
+        interest: Amounts,
+        principal: Amounts,
+        balance: Amounts,
         method: str,
         periods_per_year: int,
     ) -> None:
@@ -177,7 +177,7 @@ def schedules(
     )
 
 
-def _columns(*given: npt.ArrayLike) -> list[Array]:
+def _columns(*given: npt.ArrayLike) -> list[Amounts]:
     """The three columns, of one length and in range."""
     fields = (
         ("principals", 1, MAX_AMOUNT),
@@ -204,8 +204,8 @@ def _columns(*given: npt.ArrayLike) -> list[Array]:
 
 
 def _levels(
-    amounts: Array, ppms: Array, counts: Array, method: str, periods_per_year: int
-) -> Array:
+    amounts: Amounts, ppms: Amounts, counts: Amounts, method: str, periods_per_year: int
+) -> Amounts:
     """The level payments or principal parts."""
     if method == "interest_only":
         return np.zeros_like(amounts)
@@ -227,7 +227,7 @@ def _levels(
     return levels
 
 
-def _times(amounts: Array, factors: Array) -> Array:
+def _times(amounts: Amounts, factors: Amounts) -> Amounts:
     """Amounts times factors of 58 binary places, cut to 20: in halves, so nothing leaves an int64.
 
     Amounts are at most 5e11 and factors at most 11 (1 000 % in one period), 11 x 2^58 with the
@@ -235,7 +235,7 @@ def _times(amounts: Array, factors: Array) -> Array:
     """
     high, low = amounts >> 20, amounts & ((1 << 20) - 1)
     above, below = factors >> 31, factors & ((1 << 31) - 1)
-    result: Array = (high * above) << 13
+    result: Amounts = (high * above) << 13
     result += (high * below) >> 18
     result += (low * above) >> 7
     result += (low * below) >> 38

@@ -29,24 +29,23 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.arrays import Amounts
 from p2pmatch.errors import InvalidValue
 from p2pmatch.finance.amortise import half_up, period_growth
 
 __all__ = ["HasNotes", "Split", "share_out"]
-
-Array = npt.NDArray[np.int64]
 
 
 class HasNotes(Protocol):
     """Notes as columns: amounts in minor units, rates in ppm, and whose they are."""
 
     @property
-    def amounts(self) -> Array:
+    def amounts(self) -> Amounts:
         """Minor units, shape (n,)."""
         ...
 
     @property
-    def rates(self) -> Array:
+    def rates(self) -> Amounts:
         """Ppm a year, shape (n,)."""
         ...
 
@@ -75,11 +74,11 @@ class Split:
     """
 
     lender_ids: npt.NDArray[np.str_] = attrs.field(eq=_SAME)
-    payments: Array = attrs.field(eq=_SAME)
-    interest: Array = attrs.field(eq=_SAME)
-    principal: Array = attrs.field(eq=_SAME)
-    balance: Array = attrs.field(eq=_SAME)
-    fees: Array = attrs.field(eq=_SAME)
+    payments: Amounts = attrs.field(eq=_SAME)
+    interest: Amounts = attrs.field(eq=_SAME)
+    principal: Amounts = attrs.field(eq=_SAME)
+    balance: Amounts = attrs.field(eq=_SAME)
+    fees: Amounts = attrs.field(eq=_SAME)
 
     def __len__(self) -> int:
         return len(self.payments)
@@ -89,11 +88,11 @@ class Split:
         return f"<{notes} notes, {payments} payments, {int(self.payments.sum())} minor units>"
 
     @property
-    def net(self) -> Array:
+    def net(self) -> Amounts:
         """What each lender keeps of each payment: payments less fees, shape (n, payments)."""
         return self.payments - self.fees
 
-    def by_lender(self) -> dict[str, Array]:
+    def by_lender(self) -> dict[str, Amounts]:
         """Each lender's payments over all its notes, shape (payments,) each; by first note.
 
         Examples
@@ -106,14 +105,14 @@ class Split:
         >>> {lender: payments.tolist() for lender, payments in split.by_lender().items()}
         {'ann': [35, 35], 'ben': [15, 15]}
         """
-        totals: dict[str, Array] = {}
+        totals: dict[str, Amounts] = {}
         for lender, row in zip(self.lender_ids.tolist(), self.payments, strict=True):
             totals[lender] = totals[lender] + row if lender in totals else row
         return totals
 
 
 def share_out(
-    notes: HasNotes, interest: Array, principal: Array, fee_ppm: int, parts: Sequence[Fraction]
+    notes: HasNotes, interest: Amounts, principal: Amounts, fee_ppm: int, parts: Sequence[Fraction]
 ) -> Split:
     """Share a borrower's columns among notes. See `Schedule.split`.
 
@@ -146,8 +145,8 @@ def share_out(
 
 
 def _fees(
-    amounts: Sequence[int], principal: Array, fee_ppm: int, parts: Sequence[Fraction]
-) -> Array:
+    amounts: Sequence[int], principal: Amounts, fee_ppm: int, parts: Sequence[Fraction]
+) -> Amounts:
     """Each note's fee on what it had outstanding, from the rounding of all fees so far."""
     lent = sum(amounts)
     balances = [lent, *(lent - paid for paid in accumulate(principal.tolist()))]
@@ -157,7 +156,7 @@ def _fees(
     return _steps(np.array(rows, dtype=np.int64))
 
 
-def _steps(so_far: Array) -> Array:
+def _steps(so_far: Amounts) -> Amounts:
     """What each column adds to the one before it."""
     steps = so_far.copy()
     steps[:, 1:] -= so_far[:, :-1]
@@ -173,7 +172,7 @@ class _Column:
     whole: int
 
     @classmethod
-    def of(cls, paid: Array, weights: list[int]) -> "_Column":
+    def of(cls, paid: Amounts, weights: list[int]) -> "_Column":
         return cls(paid.cumsum().tolist(), weights, sum(weights))
 
     def due(self, note: int, cents: int) -> int:

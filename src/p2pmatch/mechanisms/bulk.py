@@ -10,10 +10,9 @@ from itertools import repeat
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from p2pmatch.allocation import Fifo
-from p2pmatch.arrays import Numbers
+from p2pmatch.arrays import Flags, Numbers
 from p2pmatch.coded import coded
 from p2pmatch.columns import tags_fit
 from p2pmatch.events import Event, LoanMade, LoansMade
@@ -60,7 +59,7 @@ def may_run(state: State, requests: RequestColumns) -> bool:
     )
 
 
-def _of_groups(state: State, requests: RequestColumns) -> npt.NDArray[np.bool_]:
+def _of_groups(state: State, requests: RequestColumns) -> Flags:
     """By request, whether its borrower has a declared group."""
     found = np.zeros(len(requests), dtype=np.bool_)
     if state.groups:

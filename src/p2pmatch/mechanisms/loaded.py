@@ -13,7 +13,6 @@ from p2pmatch.state import State
 
 __all__ = ["Loaded"]
 
-
 # Space for at most so many places, and for so many segments, at first.
 _ROWS: Final = 2**20
 _SEGMENTS: Final = 64
