@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from p2pmatch import BorrowerLimits, Limits, Marketplace, Request, Rules, fill, fill_loop
 from p2pmatch.events import Event, LoanMade, LoansMade
+from p2pmatch.fill import PASSES, Passes
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import VARIABLE, fill_of
 from p2pmatch.journal import replay
@@ -19,7 +20,8 @@ from p2pmatch.stores import MemoryStore
 from tests.machines.pair import offer_columns, request_columns
 from tests.strategies import Draw
 
-KERNELS: dict[str, Kernel] = {"passes": fill.Passes, "loop": lambda: fill_loop.fill}
+LOOP = Kernel(lambda: fill_loop.fill, fill_loop.read, fill_loop.spend)
+KERNELS = {"passes": PASSES, "loop": LOOP}
 
 
 class Twins:
@@ -250,19 +252,15 @@ def test_what_is_not_plain_goes_one_by_one(rules: dict[str, Any]) -> None:
 
 
 def test_the_environment_turns_the_compiled_loop_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fill_of(compiled=False) is fill.Passes
+    assert fill_of(compiled=False) is PASSES
     monkeypatch.setenv(VARIABLE, "0")
-    assert fill_of(compiled=None) is fill.Passes
+    assert fill_of(compiled=None) is PASSES
     monkeypatch.setenv(VARIABLE, "1")
-    assert fill_of(compiled=None) is not fill.Passes
+    assert fill_of(compiled=None) is not PASSES
 
 
 def test_a_marketplace_that_is_kept_has_the_same_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels: dict[bool | None, Kernel] = {
-        None: lambda: fill_loop.fill,
-        True: lambda: fill_loop.fill,
-        False: fill.Passes,
-    }
+    kernels = {None: LOOP._replace(), True: LOOP._replace(), False: PASSES}
     monkeypatch.setattr("p2pmatch.marketplace.fill_of", lambda *, compiled: kernels[compiled])
     store, rules = MemoryStore(), Rules(grades=("A",), terms=(36,))
     for compiled, kernel in kernels.items():
@@ -282,9 +280,9 @@ def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.Monk
     assert not list(store.read())
     kernel = fill_of(compiled=None)
     # Each run has its own; the compiler is looked for once.
-    one, other = kernel(), kernel()
-    assert isinstance(one, fill.Passes)
-    assert isinstance(other, fill.Passes)
+    one, other = kernel.begin(), kernel.begin()
+    assert isinstance(one, Passes)
+    assert isinstance(other, Passes)
     assert one is not other
     assert market_with(8) == [LoansMade.__name__]
 

@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.arrays import Amounts
-from p2pmatch.fill_forms import DONE, FULL, ODD, Asked, Made, Means, Places
+from p2pmatch.arrays import Amounts, Numbers
+from p2pmatch.fill_forms import DONE, FULL, ODD, Asked, Kernel, Made, Means, Places
 from p2pmatch.fill_sweeps import Sweeps, stretch
 
-__all__ = ["Passes"]
+__all__ = ["PASSES", "Passes"]
 
 # So many requests are tried at once at first, and at most.
 _FEWEST: Final = 32
@@ -227,3 +227,12 @@ def _leave(places: Places, cell: int, row: int) -> None:
         segment = int(places.following[segment])
     places.first[cell] = segment
     places.starts[segment] = row
+
+
+def _read(money: Amounts, slots: Numbers, into: Amounts) -> None:
+    """What stands at the slots. See `p2pmatch.fill_forms.Kernel`."""
+    money.take(slots, out=into, mode="clip")
+
+
+#: Runs by vector passes.
+PASSES: Final = Kernel(begin=Passes, read=_read, spend=np.subtract.at)

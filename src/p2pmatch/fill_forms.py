@@ -116,6 +116,18 @@ Fill = Callable[
     [Places, Asked, Means, Made, tuple[int, int], int, int],
     tuple[int, int, int],
 ]
-#: Begins a run: the same `Fill` is called until its requests are filled, with the same places,
-#: requests and means. Between two calls money may go, and segments may come behind the others.
-Kernel = Callable[[], Fill]
+
+
+class Kernel(NamedTuple):
+    """What makes and books runs of requests: by vector passes, or compiled.
+
+    begin : begins a run: the same `Fill` is called until its requests are filled, with the same
+        places, requests and means. Between two calls money may go, and segments may come behind the
+        others.
+    read : (money by slot, slots, into): what stands at the slots.
+    spend : (money by slot, slots, amounts): takes the amounts off there; a slot may come again.
+    """
+
+    begin: Callable[[], Fill]
+    read: Callable[[Amounts, Numbers, Amounts], object]
+    spend: Callable[[Amounts, Numbers, Amounts], object]

@@ -1,11 +1,12 @@
-"""`fill` as one loop over the places, to be compiled: what it does is written there.
+"""A `Kernel` as loops over places and notes, to be compiled: what they do is written there.
 
 It is plain Python all the same, so that it can be run, slowly, without a compiler.
 """
 
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.fill_forms import DONE, FULL, MORE, ODD, Asked, Made, Means, Places
 
-__all__ = ["fill", "fill_unlimited"]
+__all__ = ["fill", "fill_unlimited", "read", "spend"]
 
 # More than any room.
 _NO_LIMIT = 2**62
@@ -235,3 +236,15 @@ def fill_unlimited(  # noqa: C901 - likewise
         notes = end
         row += 1
     return row, notes
+
+
+def read(money: Amounts, slots: Numbers, into: Amounts) -> None:
+    """What stands at the slots. See `p2pmatch.fill_forms.Kernel`."""
+    for row in range(len(slots)):
+        into[row] = money[slots[row]]
+
+
+def spend(money: Amounts, slots: Numbers, amounts: Amounts) -> None:
+    """Take the amounts off. See `p2pmatch.fill_forms.Kernel`."""
+    for row in range(len(slots)):
+        money[slots[row]] -= amounts[row]

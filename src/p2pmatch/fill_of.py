@@ -1,10 +1,12 @@
 """Which of the two kernels fills runs of requests: the only place that knows."""
 
 import os
+from contextlib import suppress
 from importlib.util import find_spec
 
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.errors import InvalidValue
-from p2pmatch.fill import Passes
+from p2pmatch.fill import PASSES
 from p2pmatch.fill_forms import Fill, Kernel
 
 __all__ = ["VARIABLE", "fill_of", "is_compiled"]
@@ -30,7 +32,7 @@ def fill_of(*, compiled: bool | None) -> Kernel:
         raise InvalidValue("wrong_type", "compiled", compiled, "True, False or None")
     if compiled:
         return _compiled()
-    return _IfInstalled() if compiled is None and _is_wanted() else Passes
+    return _if_installed() if compiled is None and _is_wanted() else PASSES
 
 
 def is_compiled() -> bool:
@@ -42,19 +44,30 @@ def _is_wanted() -> bool:
     return os.environ.get(VARIABLE) != "0"
 
 
-class _IfInstalled:
-    """The compiled loop, or where numba is not installed the vector passes."""
+def _if_installed() -> Kernel:
+    """The compiled loop from the first run on, or where numba is not installed vector passes."""
+    found = _Found()
+    return Kernel(begin=found.begin, read=found.read, spend=found.spend)
 
+
+class _Found:
     def __init__(self) -> None:
-        self._kernel: Kernel | None = None
+        self._kernel = PASSES
+        self._looked = False
 
-    def __call__(self) -> Fill:
-        if self._kernel is None:
-            try:
+    def begin(self) -> Fill:
+        if not self._looked:
+            with suppress(ImportError):
                 self._kernel = _compiled()
-            except ImportError:
-                self._kernel = Passes
-        return self._kernel()
+            self._looked = True
+        return self._kernel.begin()
+
+    def read(self, money: Amounts, slots: Numbers, into: Amounts) -> None:
+        self._kernel.read(money, slots, into)
+
+    def spend(self, money: Amounts, slots: Numbers, amounts: Amounts) -> None:
+        # What was booked before any run, from a journal say, is not worth the compiler.
+        self._kernel.spend(money, slots, amounts)
 
 
 def _compiled() -> Kernel:
@@ -64,4 +77,4 @@ def _compiled() -> Kernel:
     except ImportError as missing:
         hint = "the compiled loop needs numba: pip install 'p2pmatch[fast]'"
         raise ImportError(hint, name="numba") from missing
-    return lambda: fill_compiled.fill
+    return fill_compiled.COMPILED

@@ -142,11 +142,13 @@ class Sweeps:
     def _first_behind(self, key: int) -> int:
         """The first segment with a key above this one; -1: none. Used up ones are taken out."""
         places, left, least = self.places, self.means.left, self.units[1]
-        # Most often it is the next behind what was read last; otherwise, from the front.
-        known, before = self._read_last.get(self._cell, (-1, -1))
-        if key < known:
-            before = -1
-        segment = int(places.first[self._cell] if before < 0 else places.following[before])
+        segment = int(places.first[self._cell])
+        # Most often it is the next behind what was read last; otherwise, from the front. That is
+        # far behind what was read last where many requests were filled at once since then.
+        known, last = self._read_last.get(self._cell, (-1, -1))
+        before = -1
+        if 0 <= known <= key and segment >= 0 and places.keys[places.starts[segment]] <= key:
+            before, segment = last, int(places.following[last])
         while segment >= 0:
             following = int(places.following[segment])
             rows = slice(int(places.starts[segment]), int(places.stops[segment]))

@@ -28,7 +28,7 @@ from p2pmatch.columns import (
 from p2pmatch.commitments import Commitments
 from p2pmatch.errors import UnknownName
 from p2pmatch.exposure import Exposure
-from p2pmatch.fill import Passes
+from p2pmatch.fill import PASSES
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.ladder import CHUNK, Columns, Ladder, arrivals_of, place_key, place_keys
 from p2pmatch.late import Late
@@ -113,7 +113,7 @@ class State:
         self.taken = Taken()
         self.scratch = Scratch(2 * CHUNK)
         #: What fills runs of requests (see `p2pmatch.fill_forms`), until somebody sets another.
-        self.kernel: Kernel = Passes
+        self.kernel: Kernel = PASSES
         self.exposure = Exposure(rules.grades)
         self.lender_caps = LenderCaps(rules.lender_limits)
         self.borrower_caps = BorrowerCaps(rules.borrower_limits)
@@ -404,7 +404,7 @@ class State:
     def lend_many(self, loans: Loans) -> None:
         """Take loans of requests without commitments out of the budgets."""
         notes = loans.notes
-        np.subtract.at(self.table.remaining, notes.offers, notes.amounts)
+        self.kernel.spend(self.table.remaining, notes.offers, notes.amounts)
         if self.waiting:
             self.waiting.leave_many(ids_of(loans.requests))
         self.exposure.book_many(loans)

@@ -33,7 +33,7 @@ ALSO = {
     # Dates of payments are values that the caller hands in.
     "finance": frozenset({"datetime"}),
     # Finds out whether the compiled loop can be had and is wanted: the results do not depend on it.
-    "fill_of.py": frozenset({"os", "importlib"}),
+    "fill_of.py": frozenset({"contextlib", "os", "importlib"}),
     "fill_compiled.py": frozenset({"numba"}),
     # Opens the door for dataframes when somebody hands one in, or asks for one.
     "marketplace.py": frozenset({"contextlib", "importlib"}),

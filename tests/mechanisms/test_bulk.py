@@ -172,13 +172,13 @@ def test_a_borrower_gets_nothing_of_its_own_or_of_its_group() -> None:
 def test_there_is_space_for_the_notes_of_most_requests(rows: int, space: int) -> None:
     market = Marketplace(Rules(grades=["A"], terms=[36]))
     seen: list[int] = []
-    fill = market._state.kernel()
+    fill = market._state.kernel.begin()
 
     def watched(*arrays: Any) -> tuple[int, int, int]:
         seen.append(len(arrays[3].amounts))
         return fill(*arrays)
 
-    market._state.kernel = lambda: watched
+    market._state.kernel = market._state.kernel._replace(begin=lambda: watched)
     bulk._Run(market._state, read_requests(asked(rows))).fill(0)
     assert set(seen) == {space}
 

@@ -92,7 +92,7 @@ class _Run:
     def __init__(self, state: State, requests: RequestColumns) -> None:
         self.state = state
         self.requests = requests
-        self._fill = state.kernel()
+        self._fill = state.kernel.begin()
         self.units = state.rules.increment, state.least
         self.asked, borrowers = self._asked()
         self.places = Loaded(state, requests.cells, len(requests))

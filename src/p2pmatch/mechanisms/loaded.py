@@ -100,7 +100,7 @@ class Loaded:
                 parts = [getattr(chunk, name)[used] for chunk, used in pieces]
                 np.concatenate(parts, out=column[rows])
         slots = places.slots[rows]
-        self.state.table.remaining.take(slots, out=self.left[rows], mode="clip")
+        self.state.kernel.read(self.state.table.remaining, slots, self.left[rows])
         accounts = np.arange(rows.start, rows.stop)
         if self._several:
             before = self._known().take(slots)
