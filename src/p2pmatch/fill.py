@@ -156,10 +156,15 @@ def _supply(
         need -= int(room.sum())
     if not pieces:
         return slice(0, 0), np.empty(0, dtype=np.int64)
-    joined = np.concatenate(rooms)
-    side_by_side = all(one.stop == other.start for one, other in pairwise(pieces))
-    if side_by_side and np.count_nonzero(joined) == len(joined):
-        return slice(pieces[0].start, pieces[-1].stop), joined
+    if all(one.stop == other.start for one, other in pairwise(pieces)):
+        rows = slice(pieces[0].start, pieces[-1].stop)
+        # The money itself, where that is what there is to give.
+        itself = places.alone and increment == 1
+        joined = means.left[rows] if itself else np.concatenate(rooms)
+        if np.count_nonzero(joined) == len(joined):
+            return rows, joined
+    else:
+        joined = np.concatenate(rooms)
     used = joined.nonzero()[0]
     every = np.concatenate([np.arange(piece.start, piece.stop) for piece in pieces])
     return every.take(used), joined.take(used)
@@ -175,15 +180,14 @@ def _spend(
     rest: int,
 ) -> None:
     """Take the rooms up to place `end`, which keeps `rest` of its own, off the places' money."""
-    rooms = rooms[: end + 1]
-    rooms[end] -= rest
     if isinstance(standing, slice):
-        standing = slice(standing.start, standing.start + end + 1)
-        last = standing.stop - 1
+        last = standing.start + end
+        standing = slice(standing.start, last + 1)
     else:
         standing = standing[: end + 1]
         last = int(standing[end])
-    means.left[standing if places.alone else places.accounts[standing]] -= rooms
+    means.left[standing if places.alone else places.accounts[standing]] -= rooms[: end + 1]
+    means.left[last if places.alone else places.accounts[last]] += rest
     _leave(places, cell, last)
 
 
@@ -210,11 +214,11 @@ def _cut(
     # A place that has more is where the next request begins.
     goes_on = demand < supply[ends]
     lasts = ends + goes_on.cumsum() - goes_on
-    notes = int(lasts[-1]) + 1
-    # Such a place has the note before this one as well.
-    again = np.zeros(notes + 1, dtype=np.int64)
-    again[lasts + 1] = goes_on
-    met = np.arange(notes) - again[:-1].cumsum()
+    # Such a place has the next note as well.
+    steps = np.ones(int(lasts[-1]) + 2, dtype=np.int64)
+    steps[0] = 0
+    steps[lasts + 1] -= goes_on
+    met = steps[:-1].cumsum()
     cuts = supply.take(met)
     cuts[lasts] = demand
     return cuts, met, lasts

@@ -208,10 +208,13 @@ def _joint_rooms(means: Means, lenders: Amounts, grade: int, increment: int) -> 
 
 def stretch(places: Places, segment: int, most: int) -> tuple[int, int, int]:
     """The rows of up to `most` segments that lie side by side; and the last of these segments."""
-    start, stop = int(places.starts[segment]), int(places.stops[segment])
-    following = int(places.following[segment])
-    while following >= 0 and most > 1 and places.starts[following] == stop:
-        segment, stop = following, int(places.stops[following])
-        following = int(places.following[segment])
-        most -= 1
-    return start, stop, segment
+    some = slice(segment, segment + most)
+    starts, stops, following = (
+        column[some].tolist() for column in (places.starts, places.stops, places.following)
+    )
+    last = 0
+    while last + 1 < len(starts) and following[last] == segment + last + 1:
+        if starts[last + 1] != stops[last]:
+            break
+        last += 1
+    return starts[0], stops[last], segment + last
