@@ -213,8 +213,8 @@ def stretch(places: Places, segment: int, most: int) -> tuple[int, int, int]:
         column[some].tolist() for column in (places.starts, places.stops, places.following)
     )
     last = 0
-    while last + 1 < len(starts) and following[last] == segment + last + 1:
-        if starts[last + 1] != stops[last]:
-            break
+    while last + 1 < len(starts) and (
+        (following[last], stops[last]) == (segment + last + 1, starts[last + 1])
+    ):
         last += 1
     return starts[0], stops[last], segment + last
