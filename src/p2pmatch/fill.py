@@ -148,7 +148,7 @@ def _supply(
         segment = int(places.following[last])
         step *= 2
         rows = slice(start, stop)
-        room = means.left[rows] if places.alone else means.left.take(places.accounts[rows])
+        room = places.money(means.left, rows)
         if increment > 1:
             room = room - room % increment
         pieces.append(rows)
@@ -235,7 +235,7 @@ def _leave(places: Places, cell: int, row: int) -> None:
 
 def _read(money: Amounts, slots: Numbers, into: Amounts) -> None:
     """What stands at the slots. See `p2pmatch.fill_forms.Kernel`."""
-    # Every slot is there; of what lies far apart this reads more at a time: in 0.8 of "clip"'s time.
+    # Every slot is there; of what lies far apart this reads more at a time: 0.8 of "clip"'s time.
     money.take(slots, out=into, mode="wrap")
 
 

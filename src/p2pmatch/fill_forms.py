@@ -25,11 +25,11 @@ FULL: Final = 3
 class Places(NamedTuple):
     """Cells' places in rank order, in segments: rows `starts[s]` to `stops[s]` of the columns.
 
-    accounts : where each place's money stands in `Means.left`: an offer's places share one.
+    accounts : where each place's money stands in `Means.left`: an offer's places share one. Of
+        length 0 where no two places share one, and none is limited: then it is the place's row.
     tags, caps : of length 0 where no place has any.
     following : the segment after each one in its cell, or -1; first : each cell's first, or -1.
     complete : whether the segments are all that the cell has.
-    alone : whether no two places share an account: until one is moved, its account is its row.
 
     A segment whose places have no money left is taken out of its cell, unless it is the last.
     """
@@ -45,7 +45,15 @@ class Places(NamedTuple):
     following: Amounts
     first: Amounts
     complete: Flags
-    alone: bool
+
+    @property
+    def alone(self) -> bool:
+        """Whether each place's account is its row, for good."""
+        return not len(self.accounts)
+
+    def money(self, left: Amounts, rows: slice) -> Amounts:
+        """What is left at some rows; it may be a view."""
+        return left[rows] if self.alone else left.take(self.accounts[rows])
 
 
 class Asked(NamedTuple):

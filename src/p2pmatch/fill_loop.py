@@ -26,6 +26,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
     """Fill requests one place at a time. See `p2pmatch.fill_forms.Fill`."""
     increment, least = units
     tagged, capped = len(places.tags) > 0, len(places.caps) > 0
+    alone = len(places.accounts) == 0
     per_loan, in_all = len(means.per_loan) > 0, len(means.in_all) > 0
     in_grade, per_borrower = len(means.in_grade) > 0, len(means.per_borrower) > 0
     limited = per_loan or in_all or in_grade or per_borrower
@@ -61,7 +62,8 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
                 if key >= bound:
                     why = ODD
                     break
-                room = means.left[places.accounts[place]]
+                account = place if alone else places.accounts[place]
+                room = means.left[account]
                 if room < least:
                     if place == start + leading:
                         leading += 1
@@ -107,7 +109,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
                     break
                 made.keys[end] = key
                 made.slots[end] = places.slots[place]
-                made.accounts[end] = places.accounts[place]
+                made.accounts[end] = account
                 made.lenders[end] = lender
                 made.amounts[end] = room
                 end += 1
@@ -125,7 +127,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
                 else:
                     places.following[before] = following
             else:
-                if why < 0 and dead >= _DEAD_PLACES:
+                if why < 0 and dead >= _DEAD_PLACES and not alone:
                     kept = start
                     for place in range(start, stop):
                         account = places.accounts[place]
@@ -175,7 +177,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
     return row, notes, DONE
 
 
-def fill_unlimited(  # noqa: C901 - likewise
+def fill_unlimited(  # noqa: C901, PLR0912 - likewise
     places: Places,
     asked: Asked,
     means: Means,
@@ -192,6 +194,7 @@ def fill_unlimited(  # noqa: C901 - likewise
     places of its rate, or space, ran out. Nothing of it is written; `fill` finds out which it is.
     """
     space = len(made.slots)
+    alone = len(places.accounts) == 0
     while row < len(asked.amounts) and not asked.odd[row] and asked.barred[row] < 0:
         cell, bound, missing = asked.cells[row], asked.bounds[row], asked.amounts[row]
         end = notes
@@ -199,7 +202,7 @@ def fill_unlimited(  # noqa: C901 - likewise
         segment = places.first[cell]
         while segment >= 0:
             for place in range(places.starts[segment], places.stops[segment]):
-                account = places.accounts[place]
+                account = place if alone else places.accounts[place]
                 room = means.left[account]
                 if room < increment:
                     continue
@@ -211,7 +214,8 @@ def fill_unlimited(  # noqa: C901 - likewise
                 room = min(room, missing)
                 made.keys[end] = key
                 made.slots[end] = places.slots[place]
-                made.accounts[end] = account
+                if not alone:
+                    made.accounts[end] = account
                 made.lenders[end] = places.lenders[place]
                 made.amounts[end] = room
                 end += 1
@@ -226,9 +230,9 @@ def fill_unlimited(  # noqa: C901 - likewise
         # What is before the last place has no increment left.
         places.first[cell] = segment
         places.starts[segment] = place
-        if places.alone:
+        if alone:
             # Nobody reads what those before it have: they are left behind.
-            means.left[places.accounts[place]] -= made.amounts[end - 1]
+            means.left[place] -= made.amounts[end - 1]
         else:
             for note in range(notes, end):
                 means.left[made.accounts[note]] -= made.amounts[note]

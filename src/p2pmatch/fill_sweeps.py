@@ -125,14 +125,14 @@ class Sweeps:
         start, stop, last = stretch(places, segment, segments)
         end = int(places.keys[stop - 1])
         self._read_last[self._cell] = end, last
-        fits = means.left.take(places.accounts[start:stop]) >= least
+        fits = places.money(means.left, slice(start, stop)) >= least
         if len(places.tags):
             fits &= means.fits[self._pattern].take(places.tags[start:stop])
         rows = start + fits.nonzero()[0]
         keys = places.keys.take(rows)
         line = Line(
             keys,
-            places.accounts.take(rows).astype(np.int32),
+            (rows if places.alone else places.accounts.take(rows)).astype(np.int32),
             places.lenders.take(rows),
             # Nobody looks at them where there are none; but they have to be so many.
             places.caps.take(rows) if len(places.caps) else keys,
@@ -154,7 +154,7 @@ class Sweeps:
             rows = slice(int(places.starts[segment]), int(places.stops[segment]))
             if places.keys[rows.stop - 1] <= key:
                 before = segment
-            elif following < 0 or (left.take(places.accounts[rows]) >= least).any():
+            elif following < 0 or (places.money(left, rows) >= least).any():
                 break
             elif before < 0:
                 places.first[self._cell] = following

@@ -48,11 +48,14 @@ class Loaded:
         self._first_step = min(requests // (_REQUESTS_A_CHUNK * len(cells)) + 1, _CHUNKS)
         tagged = any(ladder.tagged for ladder in ladders)
         capped = any(ladder.capped for ladder in ladders)
+        limited = bool(state.lender_caps.in_force) or state.least > state.rules.increment
+        # Where nothing is limited rows are not moved: no place needs to say which account it has.
+        needed = self._several or limited or tagged or capped
         self._places = Places(
             keys=np.empty(rows, dtype=np.int64),
             slots=np.empty(rows, dtype=np.int32),
             lenders=np.empty(rows, dtype=np.int32),
-            accounts=np.empty(rows, dtype=np.int64),
+            accounts=np.empty(rows * needed, dtype=np.int64),
             tags=np.empty(rows * tagged, dtype=np.int32),
             caps=np.empty(rows * capped, dtype=np.int64),
             starts=np.empty(_SEGMENTS, dtype=np.int64),
@@ -60,7 +63,6 @@ class Loaded:
             following=np.empty(_SEGMENTS, dtype=np.int64),
             first=np.full(len(state.cells), -1, dtype=np.int64),
             complete=np.zeros(len(state.cells), dtype=np.bool_),
-            alone=not self._several,
         )
         # By slot, 1 more than its account; made when somebody asks.
         self._account_of: Amounts | None = None
@@ -101,24 +103,31 @@ class Loaded:
                 np.concatenate(parts, out=column[rows])
         slots = places.slots[rows]
         self.state.kernel.read(self.state.table.remaining, slots, self.left[rows])
+        if self._account_of is not None or not places.alone:
+            self._number(rows, slots)
+        self._link(cell, rows.start + sizes.cumsum(), sizes)
+        self._rows = rows.stop
+        self._last_key[cell] = int(places.keys[rows.stop - 1])
+
+    def _number(self, rows: slice, slots: Numbers) -> None:
+        """Say which accounts the new places have."""
         accounts = np.arange(rows.start, rows.stop)
         if self._several:
             before = self._known().take(slots)
             accounts = np.where(before > 0, before - 1, accounts)
         if self._account_of is not None:
             self._account_of[slots] = accounts + 1
-        places.accounts[rows] = accounts
-        self._link(cell, rows.start + sizes.cumsum(), sizes)
-        self._rows = rows.stop
-        self._last_key[cell] = int(places.keys[rows.stop - 1])
+        if not self._places.alone:
+            self._places.accounts[rows] = accounts
 
     def _known(self) -> Amounts:
         if self._account_of is None:
             self._account_of = np.zeros(self.state.table.count, dtype=np.int64)
             # One row for each slot: there is one cell only. The kernels move rows, accounts and
             # all, but none that has money, and is still wanted, is lost.
-            used = slice(0, self._rows)
-            self._account_of[self._places.slots[used]] = self._places.accounts[used] + 1
+            places, used = self._places, slice(0, self._rows)
+            accounts = np.arange(self._rows) if places.alone else places.accounts[used]
+            self._account_of[places.slots[used]] = accounts + 1
         return self._account_of
 
     def _link(self, cell: int, stops: Amounts, sizes: Amounts) -> None:
