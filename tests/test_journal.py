@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from p2pmatch import (
+    Fees,
     InvalidValue,
     Level,
     Limits,
@@ -17,6 +19,7 @@ from p2pmatch import (
     P2PMatchError,
     Posted,
     Refused,
+    Request,
     Rules,
     snapshots,
 )
@@ -517,3 +520,82 @@ def test_a_snapshot_of_the_rules_alone_is_verified() -> None:
     assert Marketplace.open(store).opened == Opened(snapshot=0, replayed=1, damaged=())
     assert verify(store).entries == 2
     assert replay(store, upto=0).now is None
+
+
+class Shouted(str):
+    """Text that is shown as something else."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
+
+
+class Grade(StrEnum):
+    """Grades as an enumeration, and one that takes the names of its members for what they are."""
+
+    SAFE = "A"
+    RISKY = "B"
+
+
+@pytest.mark.parametrize("kind", [str, np.str_, Shouted])
+def test_any_kind_of_text_is_kept_as_text(kind: Callable[[str], str]) -> None:
+    plain, other = MemoryStore(), MemoryStore()
+    heads = []
+    for store, text, grades in (
+        (plain, str, ("A", "B")),
+        (other, kind, (Grade.SAFE, Grade.RISKY) if kind is str else tuple(map(kind, "AB"))),
+    ):
+        safe, risky = grades
+        rules = Rules(
+            grades=grades,
+            terms=[36],
+            matching=text("immediate"),
+            allocation=text("fifo"),
+            pricing=Posted({(safe, 36): 9, (risky, 36): 20}),
+            fees=Fees(paid=text("up_front")),
+        )
+        market = Marketplace.open(store, rules)
+        market.post(
+            Offer(
+                offer_id=text("o"),
+                lender_id=text("ann"),
+                amount=900,
+                min_rate={safe: 5, risky: 7},
+                requires=[text("x")],
+            ),
+            now=0,
+        )
+        market.post_many(
+            {
+                "offer_id": [text("p"), text("q")],
+                "lender_id": [text("ann"), text("ben")],
+                "amount": [50, 60],
+                "min_rate": [3, 4],
+                "grades": [safe, (safe, risky)],
+                "refuses": [(text("y"),), text("z|y")],
+            },
+            now=0,
+        )
+        market.set_lender_limits(text("ann"), Limits(total=800), now=1)
+        market.declare_group(text("bob"), [text("ben"), text("bea")], now=1)
+        asked = {
+            "request_id": [text("r")],
+            "borrower_id": [text("bob")],
+            "amount": [300],
+            "max_rate": [50],
+            "grade": [safe],
+            "term": [36],
+            "tags": [text("x")],
+        }
+        market.submit_many(asked, now=2)
+        single = Request(
+            request_id=text("s"), borrower_id=text("bea"), amount=200, max_rate=50, grade=risky,
+            term=36, tags={text("x")},
+        )  # fmt: skip
+        market.submit(single, now=2, command_id=text("c"))
+        market.repay(text("r"), 20, now=3)
+        market.cancel(text("o"), now=4)
+        assert replay(store).digest() == market.digest()
+        heads.append((market.digest(), list(store.read())[-1].hash))
+    assert heads[0] == heads[1]

@@ -34,6 +34,7 @@ __all__ = [
     "optional",
     "plain",
     "plain_or_none",
+    "text",
     "time",
     "whole",
 ]
@@ -42,15 +43,23 @@ Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
 def as_plain(value: object) -> object:
-    """Turn numpy's and other integers into `int`; leave everything else as it is."""
-    if type(value) in (int, bool) or not isinstance(value, Integral):
+    """Turn other kinds of integers into `int`, and of text into `str`; leave everything else."""
+    if type(value) in (int, str, bool):
         return value
-    return int(value)
+    if isinstance(value, str):
+        # Its characters, whatever it would rather be shown as.
+        return str.__str__(value)
+    return int(value) if isinstance(value, Integral) else value
 
 
 def plain(value: int) -> int:
     """`as_plain`, as a converter for a field that holds an int."""
     return value if type(value) is int else cast("int", as_plain(value))
+
+
+def text(value: str) -> str:
+    """`as_plain`, as a converter for a field that holds text."""
+    return value if type(value) is str else cast("str", as_plain(value))
 
 
 def plain_or_none(value: int | None) -> int | None:
@@ -59,7 +68,7 @@ def plain_or_none(value: int | None) -> int | None:
 
 
 def name_set(value: Iterable[str]) -> frozenset[str]:
-    """Turn a collection into a frozenset; leave text and non-collections for the validator."""
+    """Turn a collection of names into a frozenset; leave the rest for the validator."""
     return cast("frozenset[str]", _frozen(value))
 
 
@@ -126,7 +135,10 @@ def check_time(value: object, field: str = "now") -> int:
 
 
 def check_id(value: object, field: str) -> str:
-    """Return `value` if it is 1 to `MAX_ID_LENGTH` printable characters; raise otherwise."""
+    """Return `value` as a plain `str` if it is 1 to `MAX_ID_LENGTH` printable characters.
+
+    Raises InvalidValue otherwise.
+    """
     if type(value) is str and 0 < len(value) <= MAX_ID_LENGTH and value.isprintable():
         return value
     accepted = f"text of 1 to {MAX_ID_LENGTH} printable characters"
@@ -138,24 +150,25 @@ def check_id(value: object, field: str) -> str:
         raise InvalidValue("too_long", field, value, accepted)
     if not value.isprintable():
         raise InvalidValue("malformed", field, value, accepted)
-    return value
+    return text(value)
 
 
 def are_ids(values: Sequence[object]) -> bool:
-    """Whether `check_id` takes every value; told of many at once, several times as fast."""
+    """Whether `check_id` gives back every value; told of many at once, several times as fast."""
     texts = cast("Sequence[str]", values)
     try:
         together = "".join(texts)
     except TypeError:
         return False
+    if set(map(type, texts)) - {str}:
+        return False
     lengths = set(map(len, texts))
     return 0 not in lengths and max(lengths, default=0) <= MAX_ID_LENGTH and together.isprintable()
 
 
-def check_ids(values: Iterable[object], field: str) -> None:
-    """Raise unless every value is an id that `check_id` takes."""
-    for value in values:
-        check_id(value, field)
+def check_ids(values: Iterable[object], field: str) -> list[str]:
+    """`check_id`, for many."""
+    return [check_id(value, field) for value in values]
 
 
 def check_name(value: object, known: Collection[str], field: str) -> str:

@@ -366,8 +366,7 @@ def _distinct(
 
 def _hashable(value: Any) -> Any:  # noqa: ANN401 - any value a cell may hold
     """A hashable stand-in for a cell's value: sequences of names or numbers become tuples."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
+    value = value.tolist() if isinstance(value, np.ndarray) else checks.as_plain(value)
     return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
@@ -410,8 +409,7 @@ def _members(value: Any, field: str) -> list[Any]:  # noqa: ANN401 - any value a
 
 def _tag_set(value: Any, field: str) -> frozenset[str]:  # noqa: ANN401
     members = _members(value, field)
-    checks.check_ids(members, field)
-    return frozenset(members)
+    return frozenset(checks.check_ids(members, field))
 
 
 def _grade_set(value: Any, field: str) -> frozenset[str] | None:  # noqa: ANN401

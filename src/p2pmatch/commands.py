@@ -58,7 +58,7 @@ class PostOffers(Command):
 class AmendOffer(Command):
     """Change an offer; `changes` maps names of `Offer` fields to their new values."""
 
-    offer_id: str = attrs.field(validator=checks.identifier)
+    offer_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     changes: dict[str, Any] = attrs.field(hash=False)
 
 
@@ -66,7 +66,7 @@ class AmendOffer(Command):
 class CancelOffer(Command):
     """Take out of the book what an offer has not lent."""
 
-    offer_id: str = attrs.field(validator=checks.identifier)
+    offer_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -103,28 +103,28 @@ class SubmitRequests(Command):
 class WithdrawRequest(Command):
     """Take a resting request back; what is committed to it goes back to its offers."""
 
-    request_id: str = attrs.field(validator=checks.identifier)
+    request_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class AcceptLoan(Command):
     """The borrower's yes to a loan that waits for it."""
 
-    request_id: str = attrs.field(validator=checks.identifier)
+    request_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class DeclineLoan(Command):
     """The borrower's no to a loan that waits for a yes."""
 
-    request_id: str = attrs.field(validator=checks.identifier)
+    request_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Uncross(Command):
     """Clear a cell of a call market."""
 
-    grade: str = attrs.field(validator=checks.identifier)
+    grade: str = attrs.field(converter=checks.text, validator=checks.identifier)
     term: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_TERM))
 
 
@@ -137,7 +137,7 @@ class AdvanceTime(Command):
 class SetLenderLimits(Command):
     """Give a lender limits of its own; those not set fall back to the marketplace's."""
 
-    lender_id: str = attrs.field(validator=checks.identifier)
+    lender_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     limits: Limits = attrs.field(validator=checks.instance(Limits, "Limits(...)"))
 
 
@@ -145,7 +145,7 @@ class SetLenderLimits(Command):
 class SetBorrowerLimits(Command):
     """Give a borrower limits of its own; those not set fall back to the marketplace's."""
 
-    borrower_id: str = attrs.field(validator=checks.identifier)
+    borrower_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     limits: BorrowerLimits = attrs.field(
         validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
     )
@@ -155,7 +155,7 @@ class SetBorrowerLimits(Command):
 class DeclareGroup(Command):
     """Name the parties whose offers a borrower's requests never meet, and no others."""
 
-    borrower_id: str = attrs.field(validator=checks.identifier)
+    borrower_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     members: frozenset[str] = attrs.field(converter=checks.name_set, validator=checks.names)
 
 
@@ -163,5 +163,5 @@ class DeclareGroup(Command):
 class Repay(Command):
     """Record principal paid back, minor units: it no longer counts as outstanding."""
 
-    request_id: str = attrs.field(validator=checks.identifier)
+    request_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     amount: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_AMOUNT))

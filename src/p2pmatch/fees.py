@@ -52,7 +52,9 @@ class Fees(Record):
     origination_fixed: int = attrs.field(
         default=0, converter=checks.plain, validator=checks.whole(0, MAX_AMOUNT)
     )
-    paid: str = attrs.field(default="up_front", validator=checks.one_of(PAID))
+    paid: str = attrs.field(
+        default="up_front", converter=checks.text, validator=checks.one_of(PAID)
+    )
     servicing: int = attrs.field(
         default=0, converter=checks.plain, validator=checks.whole(0, MAX_RATE)
     )

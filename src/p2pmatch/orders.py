@@ -19,7 +19,9 @@ _RATE = f"an int from 0 to {MAX_RATE} ppm, or a mapping of one such rate to each
 def _rate_or_card(value: int | Mapping[str, int]) -> int | Mapping[str, int]:
     """Freeze a rate card, so that nobody can change it under the book."""
     if isinstance(value, Mapping):
-        return MappingProxyType({grade: checks.plain(ppm) for grade, ppm in value.items()})
+        return MappingProxyType(
+            {checks.text(grade): checks.plain(ppm) for grade, ppm in value.items()}
+        )
     return checks.plain(value)
 
 
@@ -86,8 +88,8 @@ class Offer(Record):
     (70000, ['A', 'B'])
     """
 
-    offer_id: str = attrs.field(validator=checks.identifier)
-    lender_id: str = attrs.field(validator=checks.identifier)
+    offer_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
+    lender_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     amount: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_AMOUNT))
     min_rate: int | Mapping[str, int] = attrs.field(
         converter=_rate_or_card, validator=_check_min_rate, hash=False
@@ -177,11 +179,11 @@ class Request(Record):
     100000
     """
 
-    request_id: str = attrs.field(validator=checks.identifier)
-    borrower_id: str = attrs.field(validator=checks.identifier)
+    request_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
+    borrower_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
     amount: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_AMOUNT))
     max_rate: int = attrs.field(converter=checks.plain, validator=checks.whole(0, MAX_RATE))
-    grade: str = attrs.field(validator=checks.identifier)
+    grade: str = attrs.field(converter=checks.text, validator=checks.identifier)
     term: int = attrs.field(converter=checks.plain, validator=checks.whole(1, MAX_TERM))
     min_amount: int | None = attrs.field(
         default=None,

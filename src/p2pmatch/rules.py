@@ -38,6 +38,14 @@ def _months(value: Iterable[int]) -> tuple[int, ...]:
     return cast("tuple[int, ...]", checks.in_order(value))
 
 
+def _name_or_allocation(value: str | AllocationRule) -> str | AllocationRule:
+    return checks.text(value) if isinstance(value, str) else value
+
+
+def _name_or_pricing(value: str | PricingRule) -> str | PricingRule:
+    return checks.text(value) if isinstance(value, str) else value
+
+
 def _check_grades(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     accepted = "a list of distinct names, safest first, such as ('A', 'B')"
     if not isinstance(value, tuple):
@@ -124,8 +132,8 @@ class Rules(Record):
         converter=checks.plain_or_none,
         validator=checks.optional(checks.whole(1, MAX_AMOUNT)),
     )
-    allocation: str | AllocationRule = attrs.field(default="fifo")
-    pricing: str | PricingRule = attrs.field(default="pay_as_offered")
+    allocation: str | AllocationRule = attrs.field(default="fifo", converter=_name_or_allocation)
+    pricing: str | PricingRule = attrs.field(default="pay_as_offered", converter=_name_or_pricing)
     max_share: int | None = attrs.field(
         default=None,
         converter=checks.plain_or_none,
@@ -137,12 +145,16 @@ class Rules(Record):
     borrower_limits: BorrowerLimits = attrs.field(
         factory=BorrowerLimits, validator=checks.instance(BorrowerLimits, "BorrowerLimits(...)")
     )
-    matching: str = attrs.field(default="immediate", validator=checks.one_of(MATCHINGS))
+    matching: str = attrs.field(
+        default="immediate", converter=checks.text, validator=checks.one_of(MATCHINGS)
+    )
     clearing_point: Fraction = attrs.field(
         default=Fraction(0), converter=_fraction, validator=_check_fraction
     )
     fees: Fees = attrs.field(factory=Fees, validator=checks.instance(Fees, "Fees(...)"))
-    apr_rule: str = attrs.field(default="us", validator=checks.one_of(APR_RULES))
+    apr_rule: str = attrs.field(
+        default="us", converter=checks.text, validator=checks.one_of(APR_RULES)
+    )
 
     def __attrs_post_init__(self) -> None:
         allocation_rule(self.allocation)

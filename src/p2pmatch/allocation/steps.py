@@ -83,7 +83,7 @@ class Step(Record):
         the next step.
     """
 
-    rule: str = attrs.field(validator=checks.one_of(STEP_RULES))
+    rule: str = attrs.field(converter=checks.text, validator=checks.one_of(STEP_RULES))
     share: int = attrs.field(
         default=FULL_SHARE, converter=checks.plain, validator=checks.whole(1, FULL_SHARE)
     )

@@ -22,8 +22,16 @@ def _frozen(rates: Mapping[tuple[str, int], int]) -> Mapping[tuple[str, int], in
     """A copy that nobody can change; what is no mapping is left for the validator."""
     if not isinstance(rates, Mapping):
         return rates
-    plain = {cell: checks.plain(rate_ppm) for cell, rate_ppm in rates.items()}
-    return MappingProxyType(plain)
+    return MappingProxyType(
+        {_plain_cell(cell): checks.plain(rate_ppm) for cell, rate_ppm in rates.items()}
+    )
+
+
+def _plain_cell(cell: tuple[str, int]) -> tuple[str, int]:
+    """Its members plain; what is no pair is left for the validator."""
+    if not (isinstance(cell, tuple) and len(cell) == 2):
+        return cell
+    return checks.text(cell[0]), checks.plain(cell[1])
 
 
 def _check_rates(_: object, attribute: "attrs.Attribute[Any]", rates: object) -> None:
