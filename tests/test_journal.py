@@ -371,7 +371,7 @@ def test_opening_says_what_is_wrong() -> None:
         "rules.increment: 5 is not the rule under which the journal was kept; accepted: 1",
         "store: 'market.db' has the wrong type; accepted: a Store, such as SqliteStore('market.db')",
         "store: None has the wrong type; accepted: a Store, such as SqliteStore('market.db')",
-        "store: 'no entry' is not a journal that this release reads; accepted: a journal that was begun",
+        "store: <MemoryStore: 0 entries> is not a journal that this release reads; accepted: a begun one",
         "upto: -1 is negative; accepted: the number of an entry",
         "upto: '1' has the wrong type; accepted: the number of an entry",
         "upto: 1.5 has the wrong type; accepted: the number of an entry",

@@ -486,6 +486,66 @@ def test_only_what_can_be_called_listens() -> None:
         settled().subscribe("print")  # type: ignore[arg-type]
 
 
+def test_all_listeners_hear_all_events_in_their_order() -> None:
+    made = market()
+    heard: list[list[int]] = [[], [], []]
+
+    def eager(event: e.Event) -> None:
+        heard[0].append(event.now)
+        if event.now == 5:
+            made.advance(6)
+
+    def angry(event: e.Event) -> None:
+        heard[1].append(event.now)
+        raise ArithmeticError(event.now)
+
+    made.subscribe(eager)
+    made.subscribe(angry)
+    made.subscribe(lambda event: heard[2].append(event.now))
+    with pytest.raises(ArithmeticError, match="5"):
+        made.advance(5)
+    assert heard == [[5, 6]] * 3
+    assert made.now == 6
+
+
+def test_a_listener_may_leave() -> None:
+    made = market()
+    heard: list[e.Event] = []
+    ends = [made.subscribe(heard.append), made.subscribe(heard.append)]
+    made.advance(5)
+    assert len(heard) == 2
+    ends[0]()
+    ends[0]()
+    made.advance(6)
+    assert len(heard) == 3
+
+    def once(event: e.Event) -> None:
+        heard.append(event)
+        ends[-1]()
+
+    ends.append(made.subscribe(once))
+    ends[1]()
+    made.advance(7)
+    made.advance(8)
+    assert len(heard) == 4
+
+
+def test_an_interrupted_listener_leaves_the_rest_for_the_next_call() -> None:
+    made = market()
+    heard: list[e.Event] = []
+
+    def interrupted(event: e.Event) -> None:
+        if event.now == 5:
+            raise SystemExit
+
+    made.subscribe(interrupted)
+    made.subscribe(heard.append)
+    with pytest.raises(SystemExit):
+        made.advance(5)
+    made.advance(6)
+    assert [event.now for event in heard] == [6]
+
+
 RUBBISH = st.one_of(
     st.none(),
     st.booleans(),

@@ -111,5 +111,5 @@ class Store(Protocol):
         ...  # pragma: no cover - a protocol has no body
 
     def close(self) -> None:
-        """Let go of everything; nothing else may be called after it."""
+        """Let go of everything; until it is claimed again nothing may be written to it."""
         ...  # pragma: no cover - a protocol has no body

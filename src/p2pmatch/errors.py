@@ -85,6 +85,7 @@ _STORE: Mapping[str, str] = MappingProxyType(
         "store_locked": "is written by somebody else",
         "store_failed": "could not be read or written",
         "store_moved_on": "is not the next entry",
+        "store_closed": "is closed",
         "not_a_journal": "is not a journal that this release reads",
         "damaged": "is not what was written",
         "not_recomputed": "is not what the command leads to",

@@ -64,11 +64,16 @@ def open_journal(store: Store, rules: Rules | None) -> tuple[State, Recorder]:
     """
     _check_store(store)
     store.claim()
-    if next(store.read(0), None) is None:
-        _begin(store, rules)
-    state, entry, opened = _rebuilt(store, None, callers=2)
-    if rules is not None:
-        _check_same(rules, state.rules)
+    try:
+        if next(store.read(0), None) is None:
+            _begin(store, rules)
+        state, entry, opened = _rebuilt(store, None, callers=2)
+        if rules is not None:
+            _check_same(rules, state.rules)
+    except BaseException:
+        # Nobody holds it, so nobody else would let go of it.
+        store.close()
+        raise
     return state, Recorder(store, entry.seq, entry.hash, opened)
 
 
@@ -128,7 +133,7 @@ def _rebuilt(store: Store, upto: int | None, *, callers: int) -> tuple[State, En
 def _rules_of(store: Store) -> tuple[Rules, Entry]:
     first = next(store.read(0), None)
     if first is None:
-        raise StoreFailed("not_a_journal", "store", "no entry", "a journal that was begun")
+        raise StoreFailed("not_a_journal", "store", store, "a begun one")
     check_link(first, 0, BEGINNING)
     command = COMMANDS.decode(first.command, 0)
     if not isinstance(command, OpenJournal):

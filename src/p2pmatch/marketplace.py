@@ -4,6 +4,7 @@ Each call builds a command; `decide` reads the state and says what follows; `app
 same commands give the same events, bit for bit, on every machine.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from importlib import import_module
@@ -110,7 +111,9 @@ class Marketplace:
         checks.check_instance(rules, Rules, "rules", "Rules(...)")
         self._state = State(rules)
         self._state.kernel = fill_of(compiled=compiled)
-        self._listeners: list[Callable[[Event], object]] = []
+        self._listeners: list[list[Callable[[Event], object]]] = []
+        self._unheard: deque[Event] = deque()
+        self._telling = False
         self._recorder: Recorder | None = None
 
     @classmethod
@@ -236,14 +239,37 @@ class Marketplace:
         """Refuse everything from now on: the memory may be ahead of the journal."""
         self._state = cast("State", _Stopped())
 
-    def subscribe(self, listener: Callable[[Event], object]) -> None:
+    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Have `listener` called with every event from now on, once the state is what it says.
 
-        An exception of the listener's reaches the caller; the events have happened all the same.
+        All listeners hear all events, in the order in which these happened: of what comes of a
+        listener's own calls they hear when they have heard of everything before it. An exception of
+        a listener's (the first, if there are several) reaches the caller after that; the events
+        have happened all the same.
+
+        Returns
+        -------
+        A function that ends it.
+
+        Examples
+        --------
+        >>> market = Marketplace(Rules(grades=("A",), terms=(36,)))
+        >>> end = market.subscribe(print)
+        >>> events = market.advance(5)
+        TimeAdvanced(now=5)
+        >>> end()
+        >>> events = market.advance(6)
         """
         if not callable(listener):
             raise InvalidValue("wrong_type", "listener", listener, "a function of one event")
-        self._listeners.append(listener)
+        # An entry of its own, so that of one that subscribed twice one can end.
+        entry = [listener]
+        self._listeners.append(entry)
+
+        def end() -> None:
+            self._listeners[:] = [other for other in self._listeners if other is not entry]
+
+        return end
 
     # Changing it
 
@@ -464,11 +490,29 @@ class Marketplace:
         first = events[0]
         if type(first) is Rejected:
             raise refusal(first.code, first.field, first.value, first.accepted)
-        if not known:
-            for listener in self._listeners:
-                for event in events:
-                    listener(event)
+        if self._listeners and not known:
+            self._tell(events)
         return tuple(events)
+
+    def _tell(self, events: Iterable[Event]) -> None:
+        """Tell the listeners, unless this comes of what one of them is being told."""
+        self._unheard.extend(events)
+        if self._telling:
+            return
+        failures: list[Exception] = []
+        self._telling = True
+        try:
+            while self._unheard:
+                event = self._unheard.popleft()
+                for (listener,) in tuple(self._listeners):
+                    try:
+                        listener(event)
+                    except Exception as failure:  # noqa: BLE001 - the others are to hear of it, too
+                        failures.append(failure)
+        finally:
+            self._telling = False
+        if failures:
+            raise failures[0]
 
     def _do_once(self, command: c.Command, command_id: str | None) -> tuple[bool, list[Event]]:
         """Whether it was done before; and what it led to, now or then."""

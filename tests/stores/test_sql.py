@@ -389,12 +389,26 @@ def test_whoever_fell_behind_is_told(database: str) -> None:
     first, second = SqlStore(database), SqlStore(database)
     market = Marketplace.open(first, RULES)
     filled(market)
-    first.close()
+    first._let_go()
     filled(Marketplace.open(second, RULES))
     second.close()
     assert code_of(lambda: market.advance(60)) == "store_moved_on"
     assert code_of(market.digest) == "reopen_first"
     first.close()
+
+
+def test_a_closed_one_is_not_written_to(database: str) -> None:
+    store = SqlStore(database)
+    market = Marketplace.open(store, RULES)
+    store.close()
+    assert code_of(lambda: store.put_snapshot(0, [b""])) == "store_closed"
+    assert code_of(lambda: market.advance(60)) == "store_closed"
+    # Nobody holds it.
+    other = SqlStore(database)
+    other.claim()
+    other.close()
+    Marketplace.open(store, RULES).advance(70)
+    store.close()
 
 
 # Killed

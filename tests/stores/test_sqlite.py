@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from p2pmatch import Marketplace, Offer, Rules
+from p2pmatch import Marketplace, Offer, Refused, Rules
 from p2pmatch.errors import InvalidValue, StoreFailed
 from p2pmatch.journal import DamagedSnapshot, replay, verify
 from p2pmatch.stores import SqliteStore, Store
@@ -54,6 +55,34 @@ def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
     store.close()
     assert list(tmp_path.iterdir()) == []
     assert repr(store) == f"SqliteStore('{tmp_path}/none.db')"
+
+
+def test_a_closed_one_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "market.db"
+    with SqliteStore(path) as store:
+        market = Marketplace.open(store, RULES)
+    for call in (lambda: store.put_snapshot(0, [b""]), lambda: market.advance(60)):
+        with pytest.raises(StoreFailed) as refused:
+            call()
+        assert refused.value.code == "store_closed"
+    # Nobody holds it; and it can be opened again.
+    other = SqliteStore(path)
+    other.claim()
+    other.close()
+    Marketplace.open(store, RULES).advance(70)
+    store.close()
+
+
+def test_whoever_is_refused_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "market.db"
+    without_rules, under_others = SqliteStore(path), SqliteStore(path)
+    with pytest.raises(InvalidValue):
+        Marketplace.open(without_rules)
+    filled(path, 1)
+    with pytest.raises(Refused, match="increment"):
+        Marketplace.open(under_others, attrs.evolve(RULES, increment=5))
+    market = Marketplace.open(SqliteStore(path), RULES)
+    assert market.now == 0
 
 
 def test_the_disk_is_synced_before_an_answer(tmp_path: Path) -> None:

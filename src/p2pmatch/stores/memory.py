@@ -29,6 +29,9 @@ class MemoryStore:
         self.pieces: dict[int, list[bytes]] = {}
         self._by_command: dict[str, list[Entry]] = {}
 
+    def __repr__(self) -> str:
+        return f"<MemoryStore: {len(self.entries)} entries>"
+
     def claim(self) -> None:
         """Nothing to claim: a writer that was left behind is found out by its numbers."""
 

@@ -142,6 +142,7 @@ class SqlStore:
         self._file = Path(parsed.database or "") if kind == "sqlite" else None
         self._engine = _engine(parsed)
         self._held: list[Connection] = []
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -154,17 +155,18 @@ class SqlStore:
 
     def claim(self) -> None:
         """Become the only writer, and make the tables if there are none."""
+        self._closed = False
         if not self._held:
             with self._failing():
                 try:
                     self._take_over()
                 except BaseException:
-                    self.close()
+                    self._let_go()
                     raise
 
     def append(self, entries: Sequence[Entry], expected: int) -> None:
         """Write the entries, all or none, in one transaction."""
-        self.claim()
+        self._claim_unless_closed()
         with self._transaction() as writer:
             last = writer.scalar(
                 select(func.max(_ENTRY.c.seq)).where(_ENTRY.c.journal == self.name)
@@ -198,7 +200,7 @@ class SqlStore:
 
     def put_snapshot(self, seq: int, pieces: Sequence[bytes]) -> None:
         """Write a snapshot; of the others the newest one stays."""
-        self.claim()
+        self._claim_unless_closed()
         with self._transaction() as writer:
             others = [other for other in self._snapshots(writer) if other != seq]
             gone = sorted([*others, seq])[:-2]
@@ -233,14 +235,24 @@ class SqlStore:
 
     def close(self) -> None:
         """Let go of the connection, and let somebody else write."""
+        self._closed = True
+        self._let_go()
+
+    # Within
+
+    def _claim_unless_closed(self) -> None:
+        # Who goes on with a marketplace whose store was closed must not become the writer again.
+        if self._closed:
+            raise StoreFailed("store_closed", "store", repr(self), "one opened again")
+        self.claim()
+
+    def _let_go(self) -> None:
         while self._held:
             connection = self._held.pop()
             with suppress(SQLAlchemyError):
                 self._database.unlock(connection)
             with suppress(SQLAlchemyError):
                 connection.close()
-
-    # Within
 
     def _take_over(self) -> None:
         # The first of those that are held is the one to write on.
@@ -288,7 +300,7 @@ class SqlStore:
             except BaseException:
                 # Who knows what is left of it: a new connection begins from what is kept. This one
                 # would connect again by itself, without the lock.
-                self.close()
+                self._let_go()
                 raise
 
     @contextmanager

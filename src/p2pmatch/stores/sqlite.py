@@ -79,6 +79,7 @@ class SqliteStore:
         self.path = Path(path)
         self._lock: sqlite3.Connection | None = None
         self._file: sqlite3.Connection | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +92,7 @@ class SqliteStore:
 
     def claim(self) -> None:
         """Become the only writer, and make the file if there is none."""
+        self._closed = False
         if self._lock is not None:
             return
         with _failing(self.path):
@@ -115,12 +117,12 @@ class SqliteStore:
                 connection.execute("PRAGMA synchronous = FULL")
                 sync_log(self.path)
         except BaseException:
-            self.close()
+            self._let_go()
             raise
 
     def append(self, entries: Sequence[Entry], expected: int) -> None:
         """Write the entries, all or none, with one sync."""
-        self.claim()
+        self._claim_unless_closed()
         with _failing(self.path), self._transaction() as connection:
             held = connection.execute("SELECT max(seq) FROM entry").fetchone()[0]
             following = 0 if held is None else held + 1
@@ -156,7 +158,7 @@ class SqliteStore:
 
     def put_snapshot(self, seq: int, pieces: Sequence[bytes]) -> None:
         """Write a snapshot; of the others the newest one stays."""
-        self.claim()
+        self._claim_unless_closed()
         with _failing(self.path), self._transaction() as connection:
             connection.execute("DELETE FROM snapshot WHERE seq = ?", (seq,))
             connection.executemany(
@@ -192,11 +194,21 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file, and let somebody else write."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         for connection in (self._file, self._lock):
             if connection is not None:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._file = self._lock = None
+
+    def _claim_unless_closed(self) -> None:
+        # Who goes on with a marketplace whose store was closed must not become the writer again.
+        if self._closed:
+            raise StoreFailed("store_closed", "store", str(self.path), "one opened again")
+        self.claim()
 
     @property
     def _is_there(self) -> bool:
