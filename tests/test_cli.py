@@ -442,6 +442,35 @@ def test_a_column_that_may_be_misspelt_is_told(
     assert capsys.readouterr().err == f"p2pmatch: {files.offers}: {told}\n"
 
 
+def test_rows_without_a_time_among_others_are_told(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.offers.write_text(OFFERS.replace(",2,", ",,"))
+    assert files.match() == 0
+    told = "1 rows without submitted_at; they come before all with one"
+    assert capsys.readouterr().err == f"p2pmatch: {files.offers}: {told}\n"
+
+
+def test_the_name_of_a_journal_needs_a_database(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert files.match("--journal", "x") == 2
+    assert "--store URL" in capsys.readouterr().err
+    assert not files.out.exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_the_letters_gets_escapes(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "p2pmatch", "demo"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert b"\\u2588" in done.stdout
+    assert done.stderr == b""
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

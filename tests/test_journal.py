@@ -465,10 +465,18 @@ def test_what_is_verified_is_told_by_what_stands_there_and_what_should(
 
 def test_a_head_that_is_not_there_is_told() -> None:
     store, _ = kept()
-    assert refusal_of(lambda: verify(store, head="ab")) == (
+    other = "ab" * 32
+    assert refusal_of(lambda: verify(store, head=other)) == (
         f"head: '{store.entries[-1].hash.hex()}' is not what was written; "
-        "accepted: a journal that contains ab"
+        f"accepted: a journal that contains {other}"
     )
+
+
+@pytest.mark.parametrize("head", ["", "ab", "AB" * 32, "xy" * 32, 5])
+def test_what_cannot_be_a_head_is_refused(head: Any) -> None:
+    store, _ = kept()
+    with pytest.raises(InvalidValue, match="accepted: the 64 hexadecimal digits"):
+        verify(store, head=head)
 
 
 def test_what_was_written_and_what_comes_of_it_are_shown_as_far_as_they_matter() -> None:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, TypeVar, cast
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -67,6 +68,7 @@ def run(arguments: Sequence[str]) -> int:
             signal.signal(number, _stop)
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
+        _make_writable(sys.stdout)
         code = app(list(arguments), exit_on_error=False, print_error=False, error_console=errors)
         sys.stdout.flush()
     except CycloptsError as error:
@@ -90,6 +92,12 @@ def run(arguments: Sequence[str]) -> int:
                 sys.stdout.close()
         return _BAD
     return _DONE if code is None else cast("int", code)
+
+
+def _make_writable(stream: TextIO) -> None:
+    """What a terminal has no letters for is written as escapes."""
+    if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _stop(signum: int, _: object) -> NoReturn:
@@ -123,7 +131,8 @@ def match(
     requests
         CSV file of borrowers' requests.
     out
-        Folder to write loans.csv, notes.csv, unfunded.csv and summary.json into.
+        Folder to write loans.csv, notes.csv, unfunded.csv and summary.json into; an earlier run's
+        is replaced.
     rules
         TOML file with the marketplace's rules.
     store
@@ -131,10 +140,7 @@ def match(
     journal
         Name of the new journal in a database.
     """
-    if out is None and store is None:
-        raise BadInput("match: accepted: --out FOLDER, --store FILE or URL, or both")
-    if out is not None:
-        check_target(out)
+    _check_where(out, store, journal)
     kept = None if store is None else _new_journal(store, journal)
     done = match_files(offers, requests, rules, _progress("matching"), kept)
     for remark in _remarks(done, requests):
@@ -377,6 +383,16 @@ def _progress(what: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
     return show
 
 
+def _check_where(out: Path | None, store: str | None, journal: str | None) -> None:
+    """Raise unless it is said where the results of `match` are to go, and they may."""
+    if out is None and store is None:
+        raise BadInput("match: accepted: --out FOLDER, --store FILE or URL, or both")
+    if journal is not None and store is None:
+        raise BadInput("match: --journal names one in a database; accepted: with --store URL")
+    if out is not None:
+        check_target(out)
+
+
 def _new_journal(store: str, journal: str | None) -> Path | MemoryStore:
     """Where to keep the journal of a run: a new file; or memory, for a database to take whole."""
     _need_json()
@@ -392,7 +408,7 @@ def _new_journal(store: str, journal: str | None) -> Path | MemoryStore:
 
 def _remarks(done: Run, requests: Path) -> Iterator[str]:
     """What is worth a word, although nothing of it is wrong."""
-    yield from done.inputs.misspelt
+    yield from done.inputs.remarks
     for request_id in done.repeated_ids:
         yield f"{requests}: request {request_id} stands in several rows; each is matched by itself"
 

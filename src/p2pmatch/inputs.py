@@ -57,15 +57,15 @@ class Inputs:
     """A run's input as columns of plain values, in file order.
 
     offers and requests have the names of the CSV files; a cell that is not set is None. `extras`
-    are the columns nobody knows, which are carried along; `misspelt` says which of them may be
-    meant for one that is not there.
+    are the columns nobody knows, which are carried along. `remarks` : what is worth a word, such as
+    which of them may be meant for one that is not there.
     """
 
     rules: Rules
     offers: dict[str, list[Any]]
     requests: dict[str, list[Any]]
     extras: Mapping[str, Mapping[str, Sequence[str]]]
-    misspelt: Sequence[str]
+    remarks: Sequence[str]
 
 
 def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inputs:
@@ -103,11 +103,13 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         "offers": _unknown(offer_table, OFFER_COLUMNS),
         "requests": _unknown(request_table, REQUEST_COLUMNS),
     }
-    misspelt = [
+    remarks = [
         *_misspelt(offer_table, OFFER_COLUMNS),
         *_misspelt(request_table, REQUEST_COLUMNS),
+        *_untimed(offer_table, offer_columns),
+        *_untimed(request_table, request_columns),
     ]
-    return Inputs(made, offer_columns, request_columns, extras, misspelt)
+    return Inputs(made, offer_columns, request_columns, extras, remarks)
 
 
 # Columns
@@ -238,6 +240,13 @@ def _misspelt(table: Table, known: Sequence[str]) -> Iterator[str]:
         for meant in missing:
             if _are_alike(column.strip().lower(), meant):
                 yield f"{table.file}: column {column!r} is not read; is {meant!r} meant?"
+
+
+def _untimed(table: Table, columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    times = columns["submitted_at"]
+    missing = times.count(None)
+    if 0 < missing < len(times):
+        yield f"{table.file}: {missing} rows without submitted_at; they come before all with one"
 
 
 def _are_alike(one: str, other: str) -> bool:

@@ -215,6 +215,14 @@ def replay(store: Store, upto: int | None = None) -> Marketplace:
     return Marketplace.over(state)
 
 
+def _check_head(head: object, digits: int) -> None:
+    accepted = f"the {digits} hexadecimal digits that `verify` gave"
+    if not isinstance(head, str):
+        raise InvalidValue("wrong_type", "head", head, accepted)
+    if len(head) != digits or set(head) - set("0123456789abcdef"):
+        raise InvalidValue("malformed", "head", head, accepted)
+
+
 def verify(store: Store, head: str | None = None) -> Verified:
     """Walk the whole chain, decide every command again, and compare every event.
 
@@ -227,6 +235,7 @@ def verify(store: Store, head: str | None = None) -> Verified:
     ------
     StoreFailed : naming the first entry that is changed, missing, moved or repeated ("damaged"), or
         whose events are not what its command leads to ("not_recomputed").
+    InvalidValue : for a `head` that cannot be one.
 
     Examples
     --------
@@ -239,6 +248,8 @@ def verify(store: Store, head: str | None = None) -> Verified:
     """
     _check_store(store)
     rules, entry = _rules_of(store)
+    if head is not None:
+        _check_head(head, len(entry.hash.hex()))
     state = State(rules)
     snapshots_at = set(store.snapshots())
     heads, events = {entry.hash.hex()}, 0

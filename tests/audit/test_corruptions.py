@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from p2pmatch.audit import BREACHES, audit_directory
@@ -657,5 +658,9 @@ def test_a_report_can_be_read(sound: Folder, tmp_path: Path) -> None:
     folder = sound.copy(tmp_path / "out")
     folder.set("loans", 0, lenders="9")
     report = folder.audit()
-    assert "lender_count" in str(report)
-    assert "1 more" in str(report)
+    lines = str(report).splitlines()
+    assert [line.split(": ")[1] for line in lines[:-1]] == ["lender_count", "file_changed"]
+    assert lines[-1].startswith("checked ")
+    lines = str(attrs.evolve(report, breaches=31 * report.breaches[:1])).splitlines()
+    assert len(lines) == 21
+    assert lines[-1].startswith("and 11 more; checked ")

@@ -71,6 +71,10 @@ BREACHES: Mapping[str, str] = MappingProxyType(
 )
 
 
+# So many breaches are shown.
+_SHOWN = 20
+
+
 @attrs.frozen
 class Breach:
     """One rule that does not hold: `code` is a key of `BREACHES`, `where` names the place."""
@@ -99,9 +103,9 @@ class Report:
         counts = ", ".join(f"{count} {what}" for what, count in self.checked.items())
         if self.ok:
             return f"no breach: {counts}"
-        more = len(self.breaches) - 1
-        text = f"{self.breaches[0]}\n"
-        return text + (f"and {more} more; " if more else "") + f"checked {counts}"
+        lines = [str(breach) for breach in self.breaches[:_SHOWN]]
+        more = len(self.breaches) - len(lines)
+        return "\n".join([*lines, (f"and {more} more; " if more else "") + f"checked {counts}"])
 
 
 class Findings:
