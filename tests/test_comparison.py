@@ -45,6 +45,15 @@ def test_rows_stand_by_grade_term_and_amount_as_given() -> None:
     assert repr(rows) == "<Comparison: 12 quotes>"
 
 
+def test_where_nothing_is_missing_or_nothing_lent_the_columns_are_of_one_kind() -> None:
+    full, short, none = (
+        book().compare(request(amount, term=term), now=1).to_frame()
+        for amount, term in [(100_000, 12), (600_000, 12), (100_000, 60)]
+    )
+    assert full.schema == short.schema == none.schema
+    assert pl.concat([full, short, none])["reason"].null_count() == 1
+
+
 def test_without_values_it_is_the_request_itself() -> None:
     made = book()
     (row,) = made.compare(request(100_000), now=1)

@@ -35,6 +35,7 @@ from tests.helpers import refusal_of
         (Decimal("12.50"), 1250),
         (Decimal(7), 700),
         (500, 50000),
+        (np.int64(500), 50000),
         ("5,000,000,000", MAX_AMOUNT),
         ("12,345", 1234500),
         ("123,456", 12345600),

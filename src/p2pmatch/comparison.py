@@ -54,6 +54,8 @@ _COLUMNS: Mapping[str, _Read] = MappingProxyType(
         "reason": lambda quote, _: quote.reason,
     }
 )
+# Which of these are text.
+_TEXTS: Final = frozenset({"grade", "reason", "apr_rule"})
 #: What rows can be ranked by, the least first.
 MEASURES: Final = ("apr", "rate", "total_cost", "total_interest", "monthly_payment")
 
@@ -182,7 +184,7 @@ class Comparison(Sequence[Quote]):
         ----------
         library : its name; None: the first of these that is installed.
         """
-        return import_module("p2pmatch.frames").frame_of(self.columns(), library)
+        return import_module("p2pmatch.frames").frame_of(self.columns(), library, _TEXTS)
 
     def _column(self, name: str) -> list[Any]:
         if self._costs is None:

@@ -1,6 +1,6 @@
 """Dataframes of any library as columns and back, through narwhals (the extra `frames`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -39,13 +39,18 @@ def columns_of(frame: Any) -> dict[str, list[Any]]:  # noqa: ANN401 - any datafr
     return {name: known[name].to_list() for name in known.columns}
 
 
-def frame_of(columns: Mapping[str, Sequence[Any]], library: str | None = None) -> Any:  # noqa: ANN401
+def frame_of(
+    columns: Mapping[str, Sequence[Any]],
+    library: str | None = None,
+    texts: Collection[str] = (),
+) -> Any:  # noqa: ANN401 - any dataframe
     """Columns as a dataframe.
 
     Parameters
     ----------
     columns : by name; None is a missing cell.
     library : one of `LIBRARIES`; None: the first that is installed.
+    texts : which columns hold text, the others ints; so that one without any cell is of its kind.
 
     Raises
     ------
@@ -62,4 +67,10 @@ def frame_of(columns: Mapping[str, Sequence[Any]], library: str | None = None) -
         accepted = f"one of {list(LIBRARIES)} that is installed, here {found}"
         raise UnknownName("unknown_field", "library", library, accepted)
     backend: Any = chosen
-    return nw.from_dict(dict(columns), backend=backend).to_native()
+    made = nw.from_dict(dict(columns), backend=backend)
+    if chosen != "pandas":  # whose columns of nothing go with any other
+        empty = [name for name, cells in columns.items() if all(cell is None for cell in cells)]
+        made = made.with_columns(
+            nw.col(name).cast(nw.String if name in texts else nw.Int64) for name in empty
+        )
+    return made.to_native()

@@ -39,7 +39,9 @@ def plot_ladder(ladder: RateLadder, ax: Axes | None = None) -> Axes:
     request = ladder.request
     place = "" if request is None else f", grade {request.grade}, {request.term} months"
     ax.set(xlabel="rate, % a year", ylabel="money", title=f"Money at or below each rate{place}")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda money, _: f"{money:,.0f}"))
+    ax.yaxis.set_major_formatter(
+        FuncFormatter(lambda money, _: f"{money:,.2f}".removesuffix(".00"))
+    )
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", alpha=0.25)
     if not len(ladder):

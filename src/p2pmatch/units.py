@@ -111,6 +111,8 @@ def amount(value: str | Decimal | int, decimals: int = 2) -> int:
         minor = value * int(10**decimals)
     elif isinstance(value, str | Decimal):
         minor = _scaled(str(value).strip(), decimals, "amount", value, accepted)
+    elif isinstance(value, Integral) and not isinstance(value, bool):
+        return amount(int(value), decimals)
     else:
         raise InvalidValue("wrong_type", "amount", value, accepted)
     if minor > MAX_AMOUNT:
