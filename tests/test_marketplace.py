@@ -30,6 +30,7 @@ from p2pmatch.columns import read_offers
 from p2pmatch.decide import DECISIONS, decide
 from p2pmatch.state import State
 from tests.helpers import market, notes, offer, request
+from tests.machines.pair import request_columns
 
 
 def queue(made: Marketplace, grade: str = "A", term: int = 36) -> list[tuple[str, int, int]]:
@@ -422,7 +423,19 @@ def test_a_refusal_says_why_and_changes_nothing(
 
 @pytest.mark.parametrize("rubbish", [None, 5, [], {}, ["a"], "", 1.5, b"a"])
 @pytest.mark.parametrize(
-    "question", ["offer", "request", "loan", "exposure", "borrower_outstanding"]
+    "question",
+    [
+        "offer",
+        "offer_terms",
+        "request",
+        "loan",
+        "loan_outstanding",
+        "exposure",
+        "borrower_outstanding",
+        "lender_limits",
+        "borrower_limits",
+        "group",
+    ],
 )
 def test_a_question_about_no_id_is_refused(question: str, rubbish: Any) -> None:
     with pytest.raises(InvalidValue):
@@ -484,6 +497,41 @@ def test_compiled_is_yes_or_no_or_nothing(compiled: Any) -> None:
 def test_only_what_can_be_called_listens() -> None:
     with pytest.raises(InvalidValue, match="listener: 'print' has the wrong type"):
         settled().subscribe("print")  # type: ignore[arg-type]
+
+
+def test_what_was_amended_declared_and_paid_back_can_be_read() -> None:
+    made = market(("o1", "ann", 900, 5), lender_limits=Limits(per_loan=500))
+    made.amend("o1", now=1, min_rate=60_000, amount=1_000, max_per_loan=300, requires={"x"})
+    changed = offer("o1", "ann", 1_000, 6, max_per_loan=300, requires={"x"})
+    assert made.offer_terms("o1") == changed
+    assert list(made.loans()) == []
+    first = made.submit(request(300, request_id="r1", tags={"x"}), now=2).loan
+    many = [request(200, request_id=f"m{i}", tags={"x"}) for i in range(3)]
+    made.submit_many(request_columns(many), now=2)
+    assert first is not None
+    assert [loan.request_id for loan in made.loans()] == ["r1", "m0", "m1", "m2"]
+    assert next(made.loans()) == first
+    made.repay("r1", 120, now=3)
+    assert made.loan_outstanding("r1") == 180
+    assert made.loan_outstanding("m2") == 200
+    assert made.offer_terms("o1").amount == 1_000
+    assert made.lender_limits("ann") == made.lender_limits("nobody") == Limits(per_loan=500)
+    made.set_lender_limits("ann", Limits(total=2_000), now=4)
+    assert made.lender_limits("ann") == Limits(per_loan=500, total=2_000)
+    assert made.lender_limits("nobody") == Limits(per_loan=500)
+    assert made.borrower_limits("bob") == BorrowerLimits()
+    made.set_borrower_limits("bob", BorrowerLimits(total=9), now=4)
+    assert made.borrower_limits("bob") == BorrowerLimits(total=9)
+    assert made.group("bob") == {"bob"}
+    made.declare_group("bob", ["ben"], now=4)
+    assert made.group("bob") == {"bob", "ben"}
+    for question, code in [
+        (made.offer_terms, "unknown_offer"),
+        (made.loan_outstanding, "unknown_request"),
+    ]:
+        with pytest.raises(P2PMatchError) as unknown:
+            question("nobody")
+        assert unknown.value.code == code
 
 
 def test_all_listeners_hear_all_events_in_their_order() -> None:

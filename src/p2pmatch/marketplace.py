@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from p2pmatch.comparison import Comparison
     from p2pmatch.entries import Store
     from p2pmatch.explain import Explanation
+    from p2pmatch.exposure import OpenLoan
     from p2pmatch.position import Position
     from p2pmatch.quote import Quote
     from p2pmatch.recorder import Opened, Recorder
@@ -78,8 +79,8 @@ class Marketplace:
     `declare_group`, `repay`.
     Watching it: `subscribe`. Keeping it: `open`, `snapshot`, `batch`, `opened`. Branching: `copy`.
     Asking it: `quote`, `compare`, `what_if`, `position`, `explain`, `ladder`, `queue`, `offer`,
-    `offers`, `request`, `requests`, `loan`, `exposure`, `borrower_outstanding`, `now`, `digest`,
-    `check`.
+    `offers`, `offer_terms`, `request`, `requests`, `loan`, `loans`, `loan_outstanding`, `exposure`,
+    `borrower_outstanding`, `lender_limits`, `borrower_limits`, `group`, `now`, `digest`, `check`.
 
     A call that is refused raises a `P2PMatchError` and changes nothing, not even the time.
 
@@ -627,12 +628,22 @@ class Marketplace:
 
     def offer(self, offer_id: str) -> "OfferStatus":
         """What has become of an offer's budget. O(1)."""
+        return self._status(self._slot(offer_id))
+
+    def offer_terms(self, offer_id: str) -> Offer:
+        """An offer as it stands now, after what was amended: what to show its lender. O(1).
+
+        Its `amount` is all that it brought, as in its status.
+        """
+        return self._state.offer_of(self._slot(offer_id))
+
+    def _slot(self, offer_id: str) -> int:
         first = self._state.slot_of.get(checks.check_id(offer_id, "offer_id"))
         if first is None:
             raise UnknownName(
                 "unknown_offer", "offer_id", offer_id, "the id of an offer posted here"
             )
-        return self._status(first)
+        return first
 
     def offers(self) -> "Iterator[OfferStatus]":
         """All offers ever posted, in the order of posting."""
@@ -659,12 +670,38 @@ class Marketplace:
 
     def loan(self, request_id: str) -> Loan:
         """The loan made under a request's id. O(1)."""
+        return self._opened(request_id).loan
+
+    def loans(self) -> "Iterator[Loan]":
+        """All loans made, in the order in which they were made."""
+        return (opened.loan for opened in self._state.exposure.all())
+
+    def loan_outstanding(self, request_id: str) -> int:
+        """What of a loan's principal is not paid back yet, minor units. O(1)."""
+        return self._opened(request_id).total
+
+    def _opened(self, request_id: str) -> "OpenLoan":
         opened = self._state.exposure.find(checks.check_id(request_id, "request_id"))
         if opened is None:
             raise UnknownName(
                 "unknown_request", "request_id", request_id, "the request of a loan made here"
             )
-        return opened.loan
+        return opened
+
+    def lender_limits(self, lender_id: str) -> Limits:
+        """The limits in force for a lender: its own, and where it has none the marketplace's."""
+        caps = self._state.lender_caps
+        lender = self._state.lenders.get(checks.check_id(lender_id, "lender_id"), -1)
+        return caps.own.get(lender, Limits()).over(caps.default)
+
+    def borrower_limits(self, borrower_id: str) -> BorrowerLimits:
+        """The limits in force for a borrower: its own, or the marketplace's."""
+        caps = self._state.borrower_caps
+        return caps.own.get(checks.check_id(borrower_id, "borrower_id"), caps.default)
+
+    def group(self, borrower_id: str) -> frozenset[str]:
+        """Whose offers a borrower's loans never meet: its own, and those of its declared group."""
+        return self._state.parties_of(checks.check_id(borrower_id, "borrower_id"))
 
     def exposure(self, lender_id: str) -> "Outstanding":
         """What a lender has lent and not got back, in all, by grade and by borrower. O(notes)."""
