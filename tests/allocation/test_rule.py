@@ -162,8 +162,27 @@ def test_parts_outside_the_contract_are_our_bug(
         allocated(Given(*parts), level(12, [10, 10], increment, min_note))
 
 
+@pytest.mark.parametrize(
+    ("parts", "increment", "min_note", "left"),
+    [((0, 0), 1, 5, 12), ((7, 0), 1, 5, 5), ((10, 1), 1, 1, 1), ((8, 2), 2, 2, 2)],
+)
+def test_a_rule_that_leaves_money_that_there_is_room_for_is_found_out(
+    parts: tuple[int, ...], increment: int, min_note: int, left: int
+) -> None:
+    with pytest.raises(InvariantError, match=f"left {left} that there was room for"):
+        allocated(Given(*parts), level(12, [10, 10], increment, min_note))
+
+
+@pytest.mark.parametrize("parts", [[5, 7], np.array([5.0, 7.0]), np.array([12]), None])
+def test_what_is_no_array_of_parts_is_said_to_be_none(parts: Any) -> None:
+    rule = Given()
+    rule.parts = parts
+    with pytest.raises(InvariantError, match="no array of one int64 part for each room"):
+        allocated(rule, level(12, [10, 10], 1, 1))
+
+
 def test_parts_within_the_contract_are_taken_as_they_are() -> None:
-    for parts, increment, min_note in (((5, 7), 1, 5), ((1, 0), 1, 1), ((10, 2), 2, 2)):
+    for parts, increment, min_note in (((5, 7), 1, 5), ((2, 10), 1, 1), ((10, 0), 1, 3)):
         assert allocated(Given(*parts), level(12, [10, 10], increment, min_note)).tolist() == [
             *parts
         ]

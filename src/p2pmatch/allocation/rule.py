@@ -53,24 +53,36 @@ class AllocationRule(Protocol):
     """
 
     def allocate(self, level: Level) -> Amounts:
-        """Return one part per offer, int64, minor units, adding up to at most `level.need`."""
+        """Return one part per offer, int64, minor units.
+
+        They add up to `level.need`; where a note is more than one increment, less may be missing
+        than a note.
+        """
         ...  # pragma: no cover - a protocol has no body
 
 
 def allocated(rule: AllocationRule, level: Level) -> Amounts:
     """What a rule gives, ours or a third party's, held to its contract. O(n)."""
     parts = rule.allocate(level)
-    sound = (
+    if not (
         isinstance(parts, np.ndarray)
         and parts.dtype == np.int64
         and parts.shape == level.rooms.shape
-        and (parts <= level.rooms).all()
+    ):
+        raise InvariantError(f"{rule!r} gave no array of one int64 part for each room")
+    least = level.min_note
+    left = level.need - int(parts.sum())
+    sound = (
+        (parts <= level.rooms).all()
         and parts.min() >= 0
-        and parts.sum() <= level.need
+        and left >= 0
         # Whatever is an integer is a multiple of 1, and no part above 0 is below it.
-        and (level.min_note == 1 or not ((parts < level.min_note) & (parts > 0)).any())
+        and (least == 1 or not ((parts < least) & (parts > 0)).any())
         and (level.increment == 1 or not (parts % level.increment).any())
     )
     if not sound:
         raise InvariantError(f"{rule!r} gave parts outside the rooms it was handed")
+    # Less than a note may be left, where a note is more than one increment.
+    if left >= least or (left and least <= level.increment):
+        raise InvariantError(f"{rule!r} left {left} that there was room for")
     return parts
