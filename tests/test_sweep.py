@@ -7,8 +7,20 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from p2pmatch import BorrowerLimits, InvariantError, Level, Limits, Lottery, Marketplace
+from p2pmatch import (
+    BorrowerLimits,
+    InvariantError,
+    Level,
+    Limits,
+    Lottery,
+    Marketplace,
+    Split,
+    Step,
+    Steps,
+)
 from tests.helpers import many, market, notes, offer, request
 from tests.machines.pair import request_columns
 
@@ -519,3 +531,59 @@ def test_a_lender_with_less_than_a_note_left_does_not_end_a_loan() -> None:
     # Ben may lend 1 more, which is no note; so cleo's is brought up to one at dan's cost.
     asked = request(6, request_id="r2", min_amount=6)
     assert notes(made.submit(asked, now=1)) == [("d", 4), ("c", 2)]
+
+
+# Whole notes at the last rate
+
+
+SHARING: list[Any] = ["pro_rata", "equal_share", Split(500_000), Steps([Step("pro_rata")])]
+
+
+def lent_by(rule: Any, rooms: list[tuple[int, int]], amount: int, least: int) -> list[int]:
+    """What offers of these (amount, rate in percent) give to a loan of that amount or less."""
+    made = market(
+        *((f"o{i}", f"l{i}", money, percent) for i, (money, percent) in enumerate(rooms)),
+        min_note=least,
+        allocation=rule,
+    )
+    loan = made.submit(request(amount), now=1).loan
+    given = {} if loan is None else {note.offer_id: note.amount for note in loan.notes}
+    return [given.get(f"o{i}", 0) for i in range(len(rooms))]
+
+
+@pytest.mark.parametrize("rule", ["fifo", *SHARING], ids=repr)
+@pytest.mark.parametrize(
+    ("rooms", "amount", "least", "parts"),
+    [
+        # Shared by room: four and three; the one that is too small needs one from elsewhere.
+        ([(5, 1), (6, 2), (6, 2)], 12, 4, [4, 4, 4]),
+        ([(5, 1), (5, 2), (4, 2)], 12, 4, [4, 4, 4]),
+        ([(8, 1), (4, 2), (3, 2)], 13, 3, [7, 3, 3]),
+        ([(9, 1), (6, 2), (6, 2)], 16, 4, [8, 4, 4]),
+        # Nobody at a better rate can spare the one that is missing.
+        ([(4, 1), (6, 2), (6, 2)], 11, 4, [4, 6, 0]),
+    ],
+)
+def test_the_dearest_notes_spare_first_what_the_last_one_lacks(
+    rule: Any, rooms: list[tuple[int, int]], amount: int, least: int, parts: list[int]
+) -> None:
+    assert lent_by(rule, rooms, amount, least) == parts
+
+
+@given(
+    st.lists(st.tuples(st.integers(2, 12), st.integers(1, 3)), min_size=1, max_size=7),
+    st.integers(2, 40),
+    st.integers(2, 5),
+    st.sampled_from(SHARING),
+)
+def test_who_shares_a_rate_lends_no_less_and_no_dearer_than_who_comes_first(
+    rooms: list[tuple[int, int]], amount: int, least: int, rule: Any
+) -> None:
+    first, shared = (lent_by(each, rooms, amount, least) for each in ("fifo", rule))
+    assert sum(shared) >= sum(first)
+    if sum(shared) == sum(first):
+        cost, other = (
+            sum(part * percent for part, (_, percent) in zip(parts, rooms, strict=True))
+            for parts in (shared, first)
+        )
+        assert cost <= other

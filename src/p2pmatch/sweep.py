@@ -186,7 +186,7 @@ class Sweep:
         """Have the rule share out what is needed at the last rate; what is placed in all.
 
         What it cannot place for want of a whole note is brought up to one at the cost of the
-        dearest notes at better rates.
+        dearest notes: those at this rate, then those at better ones.
         """
         staying = len(self.rooms.stays().amounts)
         rates = rates_of(rows.keys)
@@ -199,7 +199,8 @@ class Sweep:
             return target - need + total
         parts = self._shared(need, rooms, rows.slots[candidates])
         placed = int(parts.sum())
-        more = placed + self.least
+        # With one note more all at this rate are the smallest: the dearest spare first.
+        more = self.least * (int(np.count_nonzero(parts)) + 1)
         if placed < need < more <= total:
             brought_up = self._shared(more, rooms, rows.slots[candidates])
             if brought_up.sum() == more and take_back(given[:first], more - need, self.least):

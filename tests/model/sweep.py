@@ -180,7 +180,8 @@ class Sweep:
 
         parts = shared(need)
         placed = sum(parts)
-        more = placed + self.least
+        # One note more, and all of them as small as they may be: these spare what they can first.
+        more = self.least * (sum(part > 0 for part in parts) + 1)
         if placed < need < more <= sum(rooms):
             brought_up = shared(more)
             if sum(brought_up) == more and take_back(better, more - need, self.least):

@@ -337,7 +337,8 @@ def _share_rate(
 
     parts = by_rule(need)
     placed = sum(parts)
-    enough = placed + rules.min_note
+    # Those at this rate spare first, until each is the smallest note.
+    enough = rules.min_note * (1 + sum(map(bool, parts)))
     if placed < need < enough <= sum(rooms):
         larger = by_rule(enough)
         lessened = _lessened(notes, enough - need, rules.min_note)
