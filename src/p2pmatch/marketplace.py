@@ -203,7 +203,8 @@ class Marketplace:
         """Write everything done inside at one go when the block is left, all or none of it.
 
         One sync for many commands. No answer given inside is durable before the end, so pass none
-        on before. Without a store it does nothing.
+        on before. An exception inside takes nothing back: what was done before it is written.
+        Without a store it does nothing.
 
         Examples
         --------
