@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 import attrs
+import numpy as np
 
 from p2pmatch.arrays import Amounts
-from p2pmatch.columns import NO_CAP, tags_fit
+from p2pmatch.columns import tags_fit
 from p2pmatch.decide import check_reading
-from p2pmatch.ladder import rate_of
+from p2pmatch.ladder import rate_of, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
 from p2pmatch.rooms import Rooms
@@ -104,17 +105,17 @@ def explain(state: State, request: Request, now: int) -> Explanation:
     least = state.rules.smallest_note
     cell = state.cell_of[request.grade, request.term]
     asks = []
-    _, slots = state.ladders[cell].standing(table.remaining, least)
+    keys, slots = state.ladders[cell].standing(table.remaining, least)
     for slot in slots.tolist():
         asks.append(state.ask_of(slot, cell))
         if asks[-1] > request.max_rate:
             break
-    slots = slots[: len(asks)]
+    slots, ranks = slots[: len(asks)], rates_of(keys[: len(asks)]).tolist()
     rooms = Rooms(state, request, now)
     caps = dict(rooms.by_limit(slots, table.lender.take(slots), placement.principal))
     reader = _Reader(state, request, now, caps, gives)
     lines = []
-    for row, (slot, rate) in enumerate(zip(slots.tolist(), asks, strict=True)):
+    for row, (slot, rate, rank) in enumerate(zip(slots.tolist(), asks, ranks, strict=True)):
         lines.append(
             Line(
                 state.offer_names[slot],
@@ -122,7 +123,7 @@ def explain(state: State, request: Request, now: int) -> Explanation:
                 rate,
                 int(table.remaining[slot]),
                 gives.get(slot, 0),
-                reader.why(row, slot, rate),
+                reader.why(row, slot, rate, rank),
             )
         )
     return Explanation(
@@ -145,21 +146,28 @@ class _Reader:
         gives: Mapping[int, int],
     ) -> None:
         self.state = state
-        self.request = request
         self.now = now
-        self.offer_caps = {name: caps[name] for name in caps if name.startswith("offer_")}
-        self.lender_caps = {name: caps[name] for name in caps if name not in self.offer_caps}
+        self.max_rate = request.max_rate
+        self.parties = state.parties_of(request.borrower_id)
+        self.fits = [tags_fit(rule, request.tags) for rule in state.tag_rules]
+        own = [name for name in caps if name.startswith("offer_")]
+        joint = [name for name in caps if name not in own]
+        increment = state.rules.increment
+        self.offer_limits = _tightest({name: caps[name] for name in own}, increment)
+        self.lender_limits = _tightest({name: caps[name] for name in joint}, increment)
         self.gives = gives
         self.last = list(gives)[-1] if gives else -1
-        self.cell = state.cell_of[request.grade, request.term]
-        self.last_rate = -1 if self.last < 0 else self._ranks_at(self.last)
+        cell = state.cell_of[request.grade, request.term]
+        self.highest_rank_rate = state.highest_rank_rate(cell, request.max_rate)
+        # The rate at which a slot ranks is what it asks, or the posted rate if that is more.
+        self.last_rate = -1 if self.last < 0 else rate_of(state.key_of(self.last, cell))
         self.past_last = False
         self.lent: Counter[int] = Counter()
         self.whole_lent: Counter[int] = Counter()
 
-    def why(self, row: int, slot: int, rate: int) -> str:
-        """The reason of one place; call it in rank order."""
-        barrier = self._barrier(slot, rate)
+    def why(self, row: int, slot: int, rate: int, rank: int) -> str:
+        """The reason of one place, which asks `rate`, ranks at `rank`; call it in rank order."""
+        barrier = self._barrier(slot, rate, rank)
         if barrier is not None:
             return barrier
         amount = self.gives.get(slot, 0)
@@ -173,42 +181,45 @@ class _Reader:
             return "no_loan"
         if amount == self._whole_increments(int(table.remaining[slot])):
             return "budget"
-        used = self.whole_lent[whole], self.lent[lender]
-        for caps, so_far in zip((self.offer_caps, self.lender_caps), used, strict=True):
-            rooms = {
-                name: self._whole_increments(max(column.item(row), 0))
-                for name, column in caps.items()
-            }
-            name, room = min(rooms.items(), key=_second, default=("", NO_CAP))
-            # A note smaller than the least cannot be made of what is left.
-            if room - so_far < (1 if amount else self.state.rules.smallest_note):
-                return name
+        # A note smaller than the least cannot be made of what is left.
+        enough = 1 if amount else self.state.least
+        for limits, used in (
+            (self.offer_limits, self.whole_lent[whole]),
+            (self.lender_limits, self.lent[lender]),
+        ):
+            if limits:
+                name, room = limits[row]
+                if room - used < enough:
+                    return name
         if past_last or slot == self.last:
             return "need_met"
-        return "shared" if self._ranks_at(slot) == self.last_rate else "spared"
+        return "shared" if rank == self.last_rate else "spared"
 
-    def _barrier(self, slot: int, rate: int) -> str | None:
+    def _barrier(self, slot: int, rate: int, rank: int) -> str | None:
         """Why a place is not eligible at all; None if it is."""
-        state, request = self.state, self.request
-        table = state.table
-        if max(rate, self._ranks_at(slot)) > request.max_rate:
+        table = self.state.table
+        if max(rate, rank) > self.max_rate:
             return "rate"
-        if rate > state.highest_rank_rate(self.cell, request.max_rate):
+        if rate > self.highest_rank_rate:
             return "posted_rate"
         if table.expires[slot] <= self.now:
             return "expired"
-        lender_id = state.lender_names[table.lender[slot]]
-        if lender_id in state.parties_of(request.borrower_id):
+        if self.state.lender_names[table.lender[slot]] in self.parties:
             return "same_party"
-        return None if tags_fit(state.tag_rules[table.tag[slot]], request.tags) else "tags"
+        return None if self.fits[table.tag[slot]] else "tags"
 
     def _whole_increments(self, amount: int) -> int:
         return amount - amount % self.state.rules.increment
 
-    def _ranks_at(self, slot: int) -> int:
-        """The rate at which a slot ranks: what it asks, or the posted rate if that is more."""
-        return rate_of(self.state.key_of(slot, self.cell))
 
-
-def _second(pair: tuple[str, int]) -> int:
-    return pair[1]
+def _tightest(caps: Mapping[str, Amounts], increment: int) -> list[tuple[str, int]]:
+    """By row, the limit that leaves least, and how much, in whole increments; [] without limits."""
+    if not caps:
+        return []
+    names, rooms = list(caps), np.maximum(np.array(list(caps.values())), 0)
+    rooms -= rooms % increment
+    least = rooms.argmin(axis=0)
+    return [
+        (names[limit], room)
+        for limit, room in zip(least.tolist(), rooms.min(axis=0).tolist(), strict=True)
+    ]
