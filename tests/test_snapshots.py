@@ -1,5 +1,6 @@
 """A snapshot is the whole memory: what was, what is, and what will be decided because of it."""
 
+import pickle
 from collections.abc import Callable
 from copy import copy, deepcopy
 
@@ -60,7 +61,12 @@ def test_everything_is_there_and_goes_on_in_the_same_way() -> None:
         restored.post(offer("o1", "x", 1, 1), now=60)
 
 
-@pytest.mark.parametrize("copied", [Marketplace.copy, copy, deepcopy])
+def pickled(market: Marketplace) -> Marketplace:
+    there: Marketplace = pickle.loads(pickle.dumps(market))  # noqa: S301 - our own
+    return there
+
+
+@pytest.mark.parametrize("copied", [Marketplace.copy, copy, deepcopy, pickled])
 def test_a_copy_goes_its_own_way(copied: Callable[[Marketplace], Marketplace]) -> None:
     market = filled()
     heard: list[Event] = []

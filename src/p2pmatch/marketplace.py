@@ -163,7 +163,8 @@ class Marketplace:
     def copy(self) -> "Marketplace":
         """Another marketplace with the same memory, to go its own way; needs the `json` extra.
 
-        It is not kept anywhere, and nobody listens to it. O(offers + notes).
+        It is not kept anywhere, and nobody listens to it. `copy.copy` makes one, too, and `pickle`
+        one in another process. O(offers + notes).
 
         Examples
         --------
@@ -173,16 +174,29 @@ class Marketplace:
         >>> market, other
         (<Marketplace: 0 offers, 0 loans, now=None>, <Marketplace: 1 offers, 0 loans, now=0>)
         """
-        # A look upwards likewise: a snapshot is all that there is to know.
-        snapshots = import_module("p2pmatch.snapshots")
-        state = snapshots.restore(snapshots.take(self._state, b""), b"", self.rules)
-        return self.over(state, None, self._state.kernel)
+        return self._restored(self.rules, self._taken(), self._state.kernel)
 
     def __copy__(self) -> "Marketplace":
         return self.copy()
 
     def __deepcopy__(self, _: object) -> "Marketplace":
         return self.copy()
+
+    def __reduce__(self) -> tuple[Callable[..., "Marketplace"], tuple[Rules, list[bytes]]]:
+        # A copy travels to another process.
+        return self._restored, (self.rules, self._taken())
+
+    def _taken(self) -> list[bytes]:
+        # A look upwards likewise: a snapshot is all that there is to know.
+        pieces: list[bytes] = import_module("p2pmatch.snapshots").take(self._state, b"")
+        return pieces
+
+    @classmethod
+    def _restored(
+        cls, rules: Rules, pieces: list[bytes], kernel: Kernel | None = None
+    ) -> "Marketplace":
+        state = import_module("p2pmatch.snapshots").restore(pieces, b"", rules)
+        return cls.over(state, None, kernel)
 
     @property
     def opened(self) -> "Opened | None":
