@@ -50,7 +50,7 @@ def audit_events(rules: Rules, events: Iterable[e.Event]) -> Report:
     >>> rules = Rules(grades=["A"], terms=[12])
     >>> market = Marketplace(rules)
     >>> events = []
-    >>> market.subscribe(events.append)
+    >>> end = market.subscribe(events.append)
     >>> offer = Offer(offer_id="o", lender_id="ann", amount=500, min_rate=50_000)
     >>> request = Request(request_id="r", borrower_id="bob", amount=300, max_rate=90_000,
     ...                   grade="A", term=12)
