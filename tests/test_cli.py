@@ -432,22 +432,28 @@ def test_an_earlier_run_is_replaced_and_anything_else_is_left_alone(
     assert (other / "precious").read_text() == "x"
 
 
-def test_a_column_that_may_be_misspelt_is_told(
-    files: Files, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("offers", "requests", "told"),
+    [
+        (
+            ("max_per_loan", "Max_per_laon"),
+            ("recorded_x", "max_rates"),
+            "column 'Max_per_laon' is not read; is 'max_per_loan' meant?",
+        ),
+        ((",2,", ",,"), ("", ""), "1 rows without submitted_at; they come before all with one"),
+    ],
+    ids=["a column that may be misspelt", "rows without a time among others"],
+)
+def test_what_is_worth_a_word_is_told(
+    offers: tuple[str, str],
+    requests: tuple[str, str],
+    told: str,
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    files.offers.write_text(OFFERS.replace("max_per_loan", "Max_per_laon"))
-    files.requests.write_text(REQUESTS.replace("recorded_x", "max_rates"))
+    files.offers.write_text(OFFERS.replace(*offers))
+    files.requests.write_text(REQUESTS.replace(*requests))
     assert files.match() == 0
-    told = "column 'Max_per_laon' is not read; is 'max_per_loan' meant?"
-    assert capsys.readouterr().err == f"p2pmatch: {files.offers}: {told}\n"
-
-
-def test_rows_without_a_time_among_others_are_told(
-    files: Files, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files.offers.write_text(OFFERS.replace(",2,", ",,"))
-    assert files.match() == 0
-    told = "1 rows without submitted_at; they come before all with one"
     assert capsys.readouterr().err == f"p2pmatch: {files.offers}: {told}\n"
 
 

@@ -54,7 +54,7 @@ _COLUMNS: Mapping[str, _Read] = MappingProxyType(
         "reason": lambda quote, _: quote.reason,
     }
 )
-# Which of these are text.
+# The columns of text.
 _TEXTS: Final = frozenset({"grade", "reason", "apr_rule"})
 #: What rows can be ranked by, the least first.
 MEASURES: Final = ("apr", "rate", "total_cost", "total_interest", "monthly_payment")

@@ -150,11 +150,10 @@ class _Reader:
         self.max_rate = request.max_rate
         self.parties = state.parties_of(request.borrower_id)
         self.fits = [tags_fit(rule, request.tags) for rule in state.tag_rules]
-        own = [name for name in caps if name.startswith("offer_")]
-        joint = [name for name in caps if name not in own]
-        increment = state.rules.increment
-        self.offer_limits = _tightest({name: caps[name] for name in own}, increment)
-        self.lender_limits = _tightest({name: caps[name] for name in joint}, increment)
+        of_offers = {name: caps[name] for name in caps if name.startswith("offer_")}
+        of_lenders = {name: caps[name] for name in caps if name not in of_offers}
+        self.offer_limits = _tightest(of_offers, state.rules.increment)
+        self.lender_limits = _tightest(of_lenders, state.rules.increment)
         self.gives = gives
         self.last = list(gives)[-1] if gives else -1
         cell = state.cell_of[request.grade, request.term]

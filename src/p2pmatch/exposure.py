@@ -80,8 +80,8 @@ class Exposure:
     """What is outstanding between lenders and borrowers, and what is committed and not yet a loan.
 
     Methods: `count` what is committed or taken back, `book` a loan of what is counted, `book_many`
-    made together, `reopen` one as it was, `find` one, `all`, the `latest` first, `repay`;
-    `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
+    made together, `reopen` one as it was, `find` one, `all`; all as they were `made`, or the
+    `latest` first; `repay`; `in_grade`, `in_total`, `to_borrower` give a sum per lender, int64
     minor units; `owed_by` one borrower's sum.
     """
 
@@ -159,6 +159,10 @@ class Exposure:
     def all(self) -> Iterator[OpenLoan]:
         """All loans, in the order in which they were made."""
         yield from filter(None, map(self.find, list(self._loans)))
+
+    def made(self) -> Iterator[Loan]:
+        """All loans as they were made, in that order. O(log auctions) each."""
+        yield from map(self._as_made, list(self._loans.values()))
 
     def latest(self) -> Iterator[Loan]:
         """All loans, the latest first. O(log auctions) each."""

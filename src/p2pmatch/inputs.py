@@ -1,6 +1,6 @@
 """The offers and requests of a run, from files checked whole before anything is matched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,8 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         "requests": _unknown(request_table, REQUEST_COLUMNS),
     }
     remarks = [
-        *_misspelt(offer_table, OFFER_COLUMNS),
-        *_misspelt(request_table, REQUEST_COLUMNS),
+        *_misspelt(offer_table, OFFER_COLUMNS, extras["offers"]),
+        *_misspelt(request_table, REQUEST_COLUMNS, extras["requests"]),
         *_untimed(offer_table, offer_columns),
         *_untimed(request_table, request_columns),
     ]
@@ -234,9 +234,9 @@ def _check_known(
                 table.note(line, name, UnknownName(code, "", strangers[cell], f"{list(known)}"))
 
 
-def _misspelt(table: Table, known: Sequence[str]) -> Iterator[str]:
+def _misspelt(table: Table, known: Sequence[str], unknown: Iterable[str]) -> Iterator[str]:
     missing = [name for name in known if name not in table.columns]
-    for column in _unknown(table, known):
+    for column in unknown:
         for meant in missing:
             if _are_alike(column.strip().lower(), meant):
                 yield f"{table.file}: column {column!r} is not read; is {meant!r} meant?"

@@ -112,7 +112,7 @@ class Marketplace:
         checks.check_instance(rules, Rules, "rules", "Rules(...)")
         self._state = State(rules)
         self._state.kernel = fill_of(compiled=compiled)
-        self._listeners: list[list[Callable[[Event], object]]] = []
+        self._listeners: dict[object, Callable[[Event], object]] = {}
         self._unheard: deque[Event] = deque()
         self._telling = False
         self._recorder: Recorder | None = None
@@ -278,12 +278,12 @@ class Marketplace:
         """
         if not callable(listener):
             raise InvalidValue("wrong_type", "listener", listener, "a function of one event")
-        # An entry of its own, so that of one that subscribed twice one can end.
-        entry = [listener]
-        self._listeners.append(entry)
+        # A key of its own, so that of one that subscribed twice one can end.
+        key = object()
+        self._listeners[key] = listener
 
         def end() -> None:
-            self._listeners[:] = [other for other in self._listeners if other is not entry]
+            self._listeners.pop(key, None)
 
         return end
 
@@ -520,7 +520,7 @@ class Marketplace:
         try:
             while self._unheard:
                 event = self._unheard.popleft()
-                for (listener,) in tuple(self._listeners):
+                for listener in tuple(self._listeners.values()):
                     try:
                         listener(event)
                     except Exception as failure:  # noqa: BLE001 - the others are to hear of it, too
@@ -689,7 +689,7 @@ class Marketplace:
 
     def loans(self) -> "Iterator[Loan]":
         """All loans made, in the order in which they were made."""
-        return (opened.loan for opened in self._state.exposure.all())
+        return self._state.exposure.made()
 
     def loan_outstanding(self, request_id: str) -> int:
         """What of a loan's principal is not paid back yet, minor units. O(1)."""

@@ -38,6 +38,7 @@ def _months(value: Iterable[int]) -> tuple[int, ...]:
     return cast("tuple[int, ...]", checks.in_order(value))
 
 
+# One for each: of a converter for any kind of rule mypy loses the parameter's type.
 def _name_or_allocation(value: str | AllocationRule) -> str | AllocationRule:
     return checks.text(value) if isinstance(value, str) else value
 
