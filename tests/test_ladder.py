@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from p2pmatch import InvariantError
+from p2pmatch.chunk import CHUNK
 from p2pmatch.columns import NO_CAP
-from p2pmatch.ladder import CHUNK, Ladder, key_bound, key_bounds, place_key, place_keys, rates_of
+from p2pmatch.ladder import Ladder
 
 MONEY = np.full(100_000, 5, dtype=np.int64)
 
@@ -15,19 +16,6 @@ MONEY = np.full(100_000, 5, dtype=np.int64)
 def keys(ladder: Ladder) -> list[int]:
     ladder.check()
     return ladder.standing(MONEY, 1)[0].tolist()
-
-
-def test_keys_sort_by_rate_then_arrival() -> None:
-    assert place_key(5, 9) < place_key(6, 0) < place_key(6, 1)
-    assert place_key(6, 2**39 - 1) < key_bound(6) <= place_key(7, 0)
-    both = place_keys(np.array([5, 6]), np.array([1, 2]))
-    assert both.tolist() == [place_key(5, 1), place_key(6, 2)]
-    assert rates_of(both).tolist() == [5, 6]
-
-
-def test_bounds_for_many_are_those_for_each() -> None:
-    assert key_bounds(np.array([5, 6])).tolist() == [key_bound(5), key_bound(6)]
-    assert key_bound(5) == place_key(6, 0)
 
 
 def test_places_come_and_go_in_any_order() -> None:

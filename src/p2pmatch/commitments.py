@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.ladder import rates_of
+from p2pmatch.keys import rates_of
 
 __all__ = ["NO_COMMITMENTS", "Commitments"]
 

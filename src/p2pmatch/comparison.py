@@ -15,7 +15,7 @@ from p2pmatch import checks
 from p2pmatch.cost import Cost
 from p2pmatch.decide import check_reading
 from p2pmatch.errors import InvalidValue, UnknownName
-from p2pmatch.ladder import rates_of
+from p2pmatch.keys import rates_of
 from p2pmatch.loans import Loan, Notes
 from p2pmatch.orders import Request
 from p2pmatch.pricing import PayAsOffered

@@ -15,7 +15,7 @@ from p2pmatch import checks
 from p2pmatch import commands as c
 from p2pmatch import events as e
 from p2pmatch.errors import InvalidValue, P2PMatchError, Refused, UnknownName, refusal
-from p2pmatch.ladder import MAX_ARRIVALS
+from p2pmatch.keys import MAX_ARRIVALS
 from p2pmatch.limits import check_room_for_a_note
 from p2pmatch.mechanisms import lapse, match_now, withdraw
 from p2pmatch.orders import Offer, Request

@@ -5,7 +5,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from p2pmatch.ladder import rates_of
+from p2pmatch.keys import rates_of
 from p2pmatch.mechanisms import match
 from p2pmatch.orders import Request
 from p2pmatch.shared_rooms import SharedRooms

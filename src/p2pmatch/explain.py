@@ -13,7 +13,7 @@ import numpy as np
 from p2pmatch.arrays import Amounts
 from p2pmatch.columns import tags_fit
 from p2pmatch.decide import check_reading
-from p2pmatch.ladder import rate_of, rates_of
+from p2pmatch.keys import rate_of, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.reasons import REASONS
 from p2pmatch.rooms import Rooms

@@ -9,32 +9,18 @@ is gone are dropped when somebody comes by; dropping them never changes what the
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.chunk import CHUNK, Chunk, Columns
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
 from p2pmatch.lines import Lines
 
-__all__ = [
-    "CHUNK",
-    "MAX_ARRIVALS",
-    "Chunk",
-    "Columns",
-    "Ladder",
-    "arrivals_of",
-    "key_bound",
-    "key_bounds",
-    "place_key",
-    "place_keys",
-    "rate_of",
-    "rates_of",
-]
+__all__ = ["Ladder"]
 
-#: Rows of one chunk: few enough to shift on insertion.
-CHUNK: Final = 512
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
 _FILL: Final = 480
 # Fewer new rows a chunk than this are put in one by one: merging costs as much as ten insertions.
@@ -49,154 +35,13 @@ _READS: Final = 8
 _DEAD_ROWS: Final = 64
 # Lines are kept for so many patterns of tags met lately.
 _PATTERNS: Final = 8
-# A key is one int64: the rate above, the arrival number below. 24 + 39 bits.
-_ARRIVAL_BITS: Final = 39
-#: The most arrivals (posts and moves to the back) one marketplace can number.
-MAX_ARRIVALS: Final = 2**_ARRIVAL_BITS
-
-
-def place_key(rate_ppm: int, arrival: int) -> int:
-    """The number by which places are sorted: by rate, then by arrival."""
-    return rate_ppm << _ARRIVAL_BITS | arrival
-
-
-def place_keys(
-    rates_ppm: npt.NDArray[np.int64], arrivals: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """`place_key`, for many."""
-    return rates_ppm << _ARRIVAL_BITS | arrivals
-
-
-def key_bound(rate_ppm: int) -> int:
-    """The least key above all keys of rates up to `rate_ppm`."""
-    return (rate_ppm + 1) << _ARRIVAL_BITS
-
-
-def key_bounds(rates_ppm: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """`key_bound`, for many."""
-    return (rates_ppm + 1) << _ARRIVAL_BITS
-
-
-def rates_of(
-    keys: npt.NDArray[np.int64], out: npt.NDArray[np.int64] | None = None
-) -> npt.NDArray[np.int64]:
-    """The rates, ppm, in an array of keys; written to `out`, if given, which may be the keys."""
-    return np.right_shift(keys, _ARRIVAL_BITS, out=out)
-
-
-def rate_of(key: int) -> int:
-    """The rate, ppm, in a key."""
-    return key >> _ARRIVAL_BITS
-
-
-def arrivals_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The arrival numbers in an array of keys."""
-    return keys & (MAX_ARRIVALS - 1)
-
-
-Columns = tuple[npt.NDArray[Any], ...]
-
-
-class Chunk:
-    """A run of places: parallel columns, of which rows `start` to `stop` are in use.
-
-    keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32.
-    reads : how often it was read; lent : whether others may have views of its columns.
-    """
-
-    __slots__ = (
-        "_views",
-        "caps",
-        "keys",
-        "lenders",
-        "lent",
-        "reads",
-        "slots",
-        "start",
-        "stop",
-        "tags",
-    )
-
-    def __init__(self) -> None:
-        self.start = 0
-        self.stop = 0
-        self.reads = 0
-        self._renew()
-
-    def _renew(self) -> None:
-        """Have columns that nobody else looks at, whatever is in them."""
-        self.lent = False
-        self.keys = np.empty(CHUNK, dtype=np.int64)
-        self.slots = np.empty(CHUNK, dtype=np.int32)
-        self.lenders = np.empty(CHUNK, dtype=np.int32)
-        self.tags = np.empty(CHUNK, dtype=np.int32)
-        self.caps = np.empty(CHUNK, dtype=np.int64)
-        # To move rows by these takes a quarter of the time.
-        self._views = tuple(column.data for column in self.columns())
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def columns(self) -> Columns:
-        """The five columns, whole."""
-        return self.keys, self.slots, self.lenders, self.tags, self.caps
-
-    def fill(self, rows: Columns) -> None:
-        """Hold exactly these rows, in columns of its own. They are not views of its columns."""
-        count = len(rows[0])
-        if self.lent:
-            self._renew()
-        for column, values in zip(self.columns(), rows, strict=True):
-            column[:count] = values
-        self.start, self.stop = 0, count
-
-    def rows(self) -> Columns:
-        """The five columns, the rows in use only. Who keeps them has to say so, by `lent`."""
-        return tuple(column[self.start : self.stop] for column in self.columns())
-
-    def drop(self, alive: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows in use that are not `alive`; where these lead the chunk, in O(1)."""
-        rows = alive.nonzero()[0]
-        if len(rows) and rows[-1] - rows[0] < len(rows):
-            first = self.start + int(rows[0])
-            self.start, self.stop = first, first + len(rows)
-        else:
-            self.fill(tuple(column.take(rows) for column in self.rows()))
-
-    def row_of(self, key: int) -> int:
-        """The first row with that key or one above it; `stop` if there is none. O(log n)."""
-        return bisect_left(self._views[0], key, self.start, self.stop)
-
-    def insert(self, row: int, values: tuple[int, int, int, int, int]) -> None:
-        """Put a row before row `row`; there must be space after the last."""
-        row = self._own(row)
-        before, after = slice(row, self.stop), slice(row + 1, self.stop + 1)
-        for column, value in zip(self._views, values, strict=True):
-            column[after] = column[before]
-            column[row] = value
-        self.stop += 1
-
-    def delete(self, row: int) -> None:
-        """Take row `row` out."""
-        row = self._own(row)
-        before, after = slice(row + 1, self.stop), slice(row, self.stop - 1)
-        for column in self._views:
-            column[after] = column[before]
-        self.stop -= 1
-
-    def _own(self, row: int) -> int:
-        """Have columns that nobody else looks at; where row `row` is then."""
-        if self.lent:
-            row -= self.start
-            self.fill(self.rows())
-        return row
 
 
 class Ladder:
     """The places of one cell, best rate first, inside a rate by arrival.
 
-    Methods: `add` and `remove` one place, O(log n + CHUNK); `extend` by many; `behind` a key, and
-    `lines`, to walk; `sweep_out` what has no money left; `check`.
+    Methods: `add` one place, O(log n), and `remove` one, O(log n + CHUNK); `extend` by many;
+    `behind` a key, and `lines`, to walk; `sweep_out` what has no money left; `check`.
     """
 
     __slots__ = ("_last_keys", "_lines", "capped", "chunks", "tagged", "vacated")
@@ -298,8 +143,7 @@ class Ladder:
         if self.chunks[at].stop == CHUNK:
             self._make_space(at)
             at = bisect_left(self._last_keys, key)
-        chunk = self.chunks[at]
-        chunk.insert(chunk.row_of(key), (key, slot, lender, tag, cap))
+        self.chunks[at].add((key, slot, lender, tag, cap))
 
     def _add_to_lines(self, key: int, slot: int, lender: int, tag: int, cap: int) -> None:
         for pattern, lines in list(self._lines.items()):
@@ -354,10 +198,7 @@ class Ladder:
     def after(self, key: int, chunks: int) -> list[tuple[Chunk, slice]]:
         """The places behind a key, or, with -1, from the first: the rows of the next few chunks."""
         first = bisect_right(self._last_keys, key)
-        found = [
-            (chunk, slice(chunk.start, chunk.stop))
-            for chunk in self.chunks[first : first + chunks + 1]
-        ]
+        found = [(chunk, chunk.used()) for chunk in self.chunks[first : first + chunks + 1]]
         if found:
             chunk, rows = found[0]
             behind = rows.start + int(chunk.keys[rows].searchsorted(key, side="right"))
@@ -368,8 +209,8 @@ class Ladder:
     def _alive(
         self, at: int, remaining: npt.NDArray[np.int64], least: int
     ) -> npt.NDArray[np.bool_]:
-        chunk = self.chunks[at]
-        return remaining.take(chunk.slots[chunk.start : chunk.stop]) >= least
+        _, slots, *_ = self.chunks[at].rows()
+        return remaining.take(slots) >= least
 
     def _is_used_up(self, at: int, remaining: npt.NDArray[np.int64], least: int) -> bool:
         chunk = self.chunks[at]
@@ -379,30 +220,19 @@ class Ladder:
     def revive(self, key: int) -> bool:
         """Say whether the place with that key is there, which has money again. O(log n)."""
         self._renew_lines(key)
-        return self._find(key) is not None
+        at = bisect_left(self._last_keys, key)
+        return at < len(self.chunks) and self.chunks[at].has(key)
 
     def remove(self, key: int) -> bool:
         """Take out the place with that key; say whether it was there."""
         # A line may still have a place that was dropped from here when its money was gone.
         self._renew_lines(key)
-        found = self._find(key)
-        if found is None:
+        at = bisect_left(self._last_keys, key)
+        if at == len(self.chunks) or not self.chunks[at].remove(key):
             return False
-        at, row = found
-        chunk = self.chunks[at]
-        chunk.delete(row)
-        if chunk.start == chunk.stop:
+        if not len(self.chunks[at]):
             self._drop_chunk(at)
         return True
-
-    def _find(self, key: int) -> tuple[int, int] | None:
-        """The chunk and the row of the place with that key; None if it is not there."""
-        at = bisect_left(self._last_keys, key)
-        if at == len(self.chunks):
-            return None
-        chunk = self.chunks[at]
-        row = chunk.row_of(key)
-        return None if row == chunk.stop or chunk.keys[row] != key else (at, row)
 
     def _renew_lines(self, key: int) -> None:
         """The lines in which this key would be no longer hold."""
@@ -414,7 +244,7 @@ class Ladder:
         for at in reversed(range(len(self.chunks))):
             chunk = self.chunks[at]
             chunk.drop(self._alive(at, remaining, least))
-            if chunk.start == chunk.stop:
+            if not len(chunk):
                 self._drop_chunk(at)
         self.vacated = 0
 
@@ -447,9 +277,9 @@ class Ladder:
         keys, slots = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
         for at, chunk in enumerate(self.chunks):
             alive = self._alive(at, remaining, least)
-            rows = slice(chunk.start, chunk.stop)
-            keys.append(chunk.keys[rows][alive])
-            slots.append(chunk.slots[rows][alive])
+            chunk_keys, chunk_slots, *_ = chunk.rows()
+            keys.append(chunk_keys[alive])
+            slots.append(chunk_slots[alive])
         return np.concatenate(keys), np.concatenate(slots)
 
     def check(self) -> None:
@@ -458,9 +288,9 @@ class Ladder:
             raise InvariantError("one last key per chunk")
         before = -1
         for chunk, last_key in zip(self.chunks, self._last_keys, strict=True):
-            keys = chunk.keys[chunk.start : chunk.stop]
             if not 0 <= chunk.start < chunk.stop <= CHUNK:
                 raise InvariantError("a chunk is never empty")
+            keys, *_ = chunk.rows()
             if keys[0] <= before or (np.diff(keys) <= 0).any() or keys[-1] > last_key:
                 raise InvariantError("keys rise strictly, up to the chunk's last key")
             before = last_key
@@ -469,7 +299,7 @@ class Ladder:
         """Make a full chunk take one more row: use the space before its first row, or halve it."""
         chunk = self.chunks[at]
         rows = tuple(column.copy() for column in chunk.rows())
-        if chunk.start:
+        if len(chunk) < CHUNK:
             chunk.fill(rows)
             return
         upper = Chunk()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.ladder import rate_of
+from p2pmatch.keys import rate_of
 from p2pmatch.rooms import Rooms
 
 __all__ = ["rate_left_out"]

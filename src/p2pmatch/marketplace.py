@@ -18,7 +18,7 @@ from p2pmatch.errors import InvalidValue, Refused, StoreFailed, UnknownName, ref
 from p2pmatch.events import Event, LoanMade, OfferCancelled, Rejected, outcome_of
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import fill_of
-from p2pmatch.ladder import rates_of
+from p2pmatch.keys import rates_of
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan
 from p2pmatch.mechanisms import commitment_notes

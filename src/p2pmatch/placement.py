@@ -8,7 +8,7 @@ import numpy as np
 from p2pmatch.along import Columns
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.commitments import NO_COMMITMENTS
-from p2pmatch.ladder import rates_of
+from p2pmatch.keys import rates_of
 
 __all__ = ["Placement"]
 

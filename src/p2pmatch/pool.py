@@ -6,7 +6,7 @@ import numpy as np
 
 from p2pmatch.along import Found
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.ladder import CHUNK
+from p2pmatch.chunk import CHUNK
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Rooms

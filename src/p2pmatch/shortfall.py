@@ -13,7 +13,7 @@ import numpy as np
 
 from p2pmatch.along import Found
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.ladder import key_bound
+from p2pmatch.keys import key_bound
 from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.line import Line
 from p2pmatch.orders import Request

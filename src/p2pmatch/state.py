@@ -15,6 +15,7 @@ from sortedcontainers import SortedDict
 
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.caps import BorrowerCaps, LenderCaps
+from p2pmatch.chunk import CHUNK, Columns
 from p2pmatch.columns import (
     NEVER,
     NO_CAP,
@@ -30,7 +31,8 @@ from p2pmatch.errors import UnknownName
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import PASSES
 from p2pmatch.fill_forms import Kernel
-from p2pmatch.ladder import CHUNK, Columns, Ladder, arrivals_of, place_key, place_keys
+from p2pmatch.keys import arrivals_of, place_key, place_keys
+from p2pmatch.ladder import Ladder
 from p2pmatch.late import Late
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.orders import Offer, Request

@@ -16,7 +16,7 @@ from p2pmatch.along import giving
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.in_order import in_order
-from p2pmatch.ladder import key_bound, rate_of, rates_of
+from p2pmatch.keys import key_bound, rate_of, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
 from p2pmatch.rooms import Rooms, Rows

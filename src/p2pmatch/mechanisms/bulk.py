@@ -17,7 +17,7 @@ from p2pmatch.coded import coded
 from p2pmatch.columns import tags_fit
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import FULL, MORE, Asked, Made, Means
-from p2pmatch.ladder import key_bounds, rates_of
+from p2pmatch.keys import key_bounds, rates_of
 from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.mechanisms.immediate import match_now

@@ -15,7 +15,7 @@ import numpy as np
 from p2pmatch.allocation import Fifo, Level, allocated
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.events import CellUncrossed, Event, LoansMade, RequestUnfunded
-from p2pmatch.ladder import key_bound, rate_of, rates_of
+from p2pmatch.keys import key_bound, rate_of, rates_of
 from p2pmatch.loans import Loans, Notes
 from p2pmatch.mechanisms.loan import loan_at, loan_event
 from p2pmatch.pool import Pool, PoolRooms

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.arrays import Amounts, Numbers
+from p2pmatch.chunk import CHUNK, Chunk
 from p2pmatch.fill_forms import Places
-from p2pmatch.ladder import CHUNK, Chunk
 from p2pmatch.state import State
 
 __all__ = ["Loaded"]
