@@ -34,7 +34,7 @@ def test_places_come_and_go_in_any_order() -> None:
                 standing.add(key)
     assert keys(ladder) == sorted(standing)
     assert len(ladder) == len(standing)
-    assert all(chunk.stop - chunk.start <= CHUNK for chunk in ladder.chunks)
+    assert all(len(chunk) <= CHUNK for chunk in ladder.chunks)
     for key in sorted(standing):
         assert ladder.remove(key)
     assert keys(ladder) == []
@@ -74,7 +74,7 @@ def test_many_at_once_are_the_same_as_one_by_one(seed: int) -> None:
         for i, key in enumerate(batch):
             singly.add(key, i, i, 0, NO_CAP)
     assert keys(at_once) == keys(singly)
-    assert all(chunk.stop - chunk.start > CHUNK // 8 for chunk in at_once.chunks)
+    assert all(len(chunk) > CHUNK // 8 for chunk in at_once.chunks)
 
 
 def test_nothing_at_once_changes_nothing() -> None:
@@ -113,15 +113,15 @@ def test_a_full_chunk_uses_the_space_its_first_rows_left() -> None:
     for key in range(0, 2 * CHUNK, 2):
         ladder.add(key, key, 0, 0, NO_CAP)
     before = len(ladder)
-    ladder.chunks[-1].start = 5
+    last = ladder.chunks[-1]
+    last.drop(np.arange(len(last)) >= 5)
     assert len(ladder) == before - 5
     count = len(ladder.chunks)
-    last = ladder.chunks[-1]
-    while last.stop < CHUNK:
-        ladder.add(10_000 + last.stop, 1, 0, 0, NO_CAP)
+    while last.space:
+        ladder.add(10_000 - last.space, 1, 0, 0, NO_CAP)
     ladder.add(20_000, 1, 0, 0, NO_CAP)
     assert len(ladder.chunks) == count
-    assert last.start == 0
+    assert (len(last), last.space) == (CHUNK - 4, 4)
     ladder.check()
 
 
@@ -140,19 +140,20 @@ def test_a_ladder_that_is_not_sound_is_noticed(harm: str, message: str) -> None:
     ladder = Ladder()
     ladder.extend(columns(list(range(10))))
     chunk = ladder.chunks[0]
+    (chunk_keys, *_), _ = chunk.in_order()
     if harm == "order":
-        chunk.keys[3] = 9
+        chunk_keys[3] = 9
     elif harm == "twice":
-        chunk.keys[3] = 4
+        chunk_keys[3] = 4
     elif harm == "twice, in two chunks":
         ladder.extend(columns(list(range(10, 2 * CHUNK))))
         ladder.check()
         before, behind = ladder.chunks[:2]
-        behind.keys[behind.start] = before.keys[before.stop - 1]
+        behind.rows()[0][0] = before.rows()[0][-1]
     elif harm == "empty":
-        chunk.start = chunk.stop
+        chunk.drop(np.zeros(10, dtype=np.bool_))
     elif harm == "last":
-        chunk.keys[9] = 99
+        chunk_keys[9] = 99
     else:
         ladder.chunks.append(chunk)
     with pytest.raises(InvariantError, match=f"^{message}$"):
@@ -166,9 +167,9 @@ def test_places_are_handed_on_chunk_by_chunk_behind_a_key() -> None:
     ladder.extend((numbers, numbers, numbers, numbers * 0, np.full(count, NO_CAP)))
     found: list[int] = []
     while pieces := ladder.after(found[-1] if found else -1, 2):
-        for chunk, rows in pieces:
+        for (chunk_keys, *_), rows in pieces:
             assert rows.start < rows.stop
-            found += chunk.keys[rows].tolist()
+            found += chunk_keys[rows].tolist()
         # A chunk whose last rows are gone has nothing more behind them.
         for key in range(found[-1] - 3, found[-1]):
             ladder.remove(key)
@@ -185,26 +186,28 @@ def behind(ladder: Ladder, key: int, chunks: int = 1) -> tuple[list[int], int] |
 def test_what_is_behind_a_key_is_read_by_chunks() -> None:
     ladder = Ladder()
     assert behind(ladder, -1) is None
-    ladder.extend(columns(list(range(1_440))))
+    ladder.extend(columns(list(range(2_880))))
+    # Half a chunk is read at once.
     assert behind(ladder, -1) == (list(range(480)), 479)
-    assert behind(ladder, 478) == ([479], 479)
+    assert behind(ladder, 958) == ([959], 959)
     assert behind(ladder, 479) == (list(range(480, 960)), 959)
-    assert behind(ladder, 470, 2) == (list(range(471, 960)), 959)
-    assert behind(ladder, 1_438, 9) == ([1_439], 1_439)
-    assert behind(ladder, 1_439) is None
+    assert behind(ladder, 470, 2) == (list(range(471, 1_440)), 1_439)
+    assert behind(ladder, 700, 2) == (list(range(701, 1_440)), 1_439)
+    assert behind(ladder, 2_878, 9) == ([2_879], 2_879)
+    assert behind(ladder, 2_879) is None
 
 
 def test_a_chunk_that_has_lost_its_last_rows_has_nothing_behind_them() -> None:
     ladder = Ladder()
-    ladder.extend(columns(list(range(960))))
-    ladder.remove(479)
-    assert behind(ladder, 478) == (list(range(480, 960)), 959)
+    ladder.extend(columns(list(range(1_920))))
+    ladder.remove(959)
+    assert behind(ladder, 958) == (list(range(960, 1_440)), 1_439)
 
 
 def test_what_was_read_stays_what_it_was() -> None:
     ladder = Ladder()
     ladder.extend(columns(list(range(0, 400, 2))))
-    ladder.chunks[0].start = 3
+    ladder.chunks[0].drop(np.arange(200) >= 3)
     found = ladder.behind(-1, 1, MONEY, 1)
     assert found is not None
     ladder.add(11, 7, 7, 0, NO_CAP)
@@ -215,20 +218,20 @@ def test_what_was_read_stays_what_it_was() -> None:
 
 def test_rows_without_money_are_looked_for_now_and_then() -> None:
     ladder = Ladder()
-    ladder.extend(columns(list(range(1_440))))
+    ladder.extend(columns(list(range(2_880))))
     money = MONEY.copy()
-    money[:400] = 0
+    money[:800] = 0
     sizes = []
-    for _ in range(17):
+    for _ in range(33):
         ladder.behind(-1, 1, money, 1)
         sizes.append(len(ladder.chunks[0]))
-        money[:480] = 0
-    # At the first reading, the ninth and the seventeenth: the first chunk has lost its last money.
-    assert sizes == [80] * 8 + [480] * 9
+        money[:960] = 0
+    # At the first reading, and at the seventeenth: the first chunk has lost its last money.
+    assert sizes == [160] * 16 + [960] * 17
     # The chunk that leads is looked at by whoever reads another.
-    money[480:960] = 0
-    ladder.behind(960, 1, money, 1)
-    assert [len(chunk) for chunk in ladder.chunks] == [480]
+    money[960:1_920] = 0
+    ladder.behind(1_920, 1, money, 1)
+    assert [len(chunk) for chunk in ladder.chunks] == [960]
 
 
 def test_lines_of_fewer_tag_rules_are_forgotten() -> None:
@@ -246,7 +249,7 @@ def test_a_place_is_not_behind_itself() -> None:
     ladder = Ladder()
     ladder.extend(columns([10, 20, 30]))
     behind = {
-        key: [c.keys[rows].tolist() for c, rows in ladder.after(key, 1)] for key in (-1, 20, 30)
+        key: [c[0][rows].tolist() for c, rows in ladder.after(key, 1)] for key in (-1, 20, 30)
     }
     assert behind == {-1: [[10, 20, 30]], 20: [[30]], 30: []}
 
@@ -254,10 +257,10 @@ def test_a_place_is_not_behind_itself() -> None:
 @pytest.mark.parametrize(
     ("left", "joined"),
     [
-        ([100, 200, 84, 1], [384, 1]),
-        ([100, 200, 85, 1], [300, 85, 1]),
+        ([200, 400, 168, 1], [768, 1]),
+        ([200, 400, 169, 1], [600, 169, 1]),
         ([50, 60], [110]),
-        ([384, 1], [384, 1]),
+        ([768, 1], [768, 1]),
         ([7], [7]),
     ],
 )
@@ -265,13 +268,13 @@ def test_chunks_that_have_lost_most_of_their_rows_are_joined(
     left: list[int], joined: list[int]
 ) -> None:
     ladder = Ladder()
-    ladder.extend(columns(list(range(460 * len(left)))))
+    ladder.extend(columns(list(range(920 * len(left)))))
     assert len(ladder.chunks) == len(left)
     for chunk, count in zip(ladder.chunks, left, strict=True):
-        rows = chunk.stop - chunk.start
+        rows = len(chunk)
         chunk.drop(np.arange(rows) >= rows - count)
     standing = keys(ladder)
     ladder.join_next(0)
-    assert [chunk.stop - chunk.start for chunk in ladder.chunks] == joined
+    assert [len(chunk) for chunk in ladder.chunks] == joined
     assert keys(ladder) == standing
     assert all(ladder.revive(key) for key in standing)

@@ -151,30 +151,30 @@ def sizes(book: Book, pattern: bytes = b"") -> list[int]:
 
 
 def test_a_short_line_that_served_some_sweeps_is_made_one_with_the_next() -> None:
-    # Three chunks of 256, 256 and 288 rows.
-    book = Book(800)
+    # Two chunks of 512 and 588 rows, and the second is more than is read at once.
+    book = Book(1_100)
     # What goes past a line only reads it; the fourth that does makes it longer for the next.
-    assert [sizes(book) for _ in range(6)] == [[256, 256, 288]] * 4 + [[512, 288]] * 2
+    assert [sizes(book) for _ in range(6)] == [[512, 294, 294]] * 4 + [[512, 588]] * 2
     for key in range(0, 300, 10):
         book.spend(key)
     # Nobody has taken the thirty out yet that have no money.
-    assert sizes(book) == [512, 288]
+    assert sizes(book) == [512, 588]
     book.shorten(b"", book.walk(b"", upto=0)[0])
-    assert [sizes(book) for _ in range(2)] == [[482, 288], [770]]
+    assert [sizes(book) for _ in range(2)] == [[482, 588], [1_070]]
 
 
 def test_a_line_without_any_place_is_left_out_at_once() -> None:
-    book = Book(800)
+    book = Book(1_100)
     first = book.walk(b"", upto=0)[0]
     for key in first.keys.tolist():
         book.spend(key)
     book.shorten(b"", first)
-    assert [sizes(book) for _ in range(2)] == [[0, 256, 288], [256, 288]]
+    assert [sizes(book) for _ in range(2)] == [[0, 294, 294], [294, 294]]
 
 
 def test_where_few_places_fit_several_chunks_are_read_together() -> None:
     book = Book()
-    for key in range(0, 10_240, 10):
+    for key in range(0, 40_960, 10):
         # Of each hundred one fits the second pattern.
         slot = len(book.places)
         tag = 0 if key % 1_000 == 0 else 1
@@ -182,7 +182,7 @@ def test_where_few_places_fit_several_chunks_are_read_together() -> None:
         book.money[slot] = 5
         book.ladder.add(key, slot, slot + 1, tag, NO_CAP - slot)
     assert len(book.ladder.chunks) > 2
-    assert sizes(book, b"\1\0\1") == [11]
+    assert sizes(book, b"\1\0\1") == [41]
 
 
 def test_a_line_that_many_come_into_is_cut_anew() -> None:

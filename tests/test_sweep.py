@@ -246,13 +246,13 @@ def test_why_nothing_is_found(
 
 
 def test_lots_are_drawn_over_a_whole_rate_whatever_stands_in_its_middle() -> None:
-    count = 1_440
+    count = 2_880
     made = market(allocation=Lottery(3))
     # The second of three chunks gives nothing to a loan of this size.
-    shares = [1 if 480 <= i < 960 else None for i in range(count)]
+    shares = [1 if 960 <= i < 1_920 else None for i in range(count)]
     made.post_many(many(count, max_share=shares), now=0)
     assert len(made._state.ladders[0].chunks) == 3
-    givers = [i for i in range(count) if not 480 <= i < 960]
+    givers = [i for i in range(count) if not 960 <= i < 1_920]
     names = [f"o{i}" for i in givers]
     drawn = sorted(zip(Lottery(3).draw("r1", names), names, strict=True))
     result = made.submit(request(500), now=1)
@@ -317,11 +317,11 @@ def test_why_nothing_is_found_in_any_chunk(
     whose: list[str], until: list[int | None], reason: str
 ) -> None:
     made = market()
-    lenders = [whose[i // 480] for i in range(1_440)]
-    ends = [until[i // 480] for i in range(1_440)]
-    made.post_many(many(1_440, lender_id=lenders, expires_at=ends), now=0)
+    lenders = [whose[i // 960] for i in range(2_880)]
+    ends = [until[i // 960] for i in range(2_880)]
+    made.post_many(many(2_880, lender_id=lenders, expires_at=ends), now=0)
     assert len(made._state.ladders[0].chunks) == 3
-    assert made.quote(request(1_000, min_amount=900), now=5).reason == reason
+    assert made.quote(request(1_900, min_amount=1_800), now=5).reason == reason
 
 
 def test_what_a_run_leaves_without_money_is_walked_past_once() -> None:
@@ -331,7 +331,7 @@ def test_what_a_run_leaves_without_money_is_walked_past_once() -> None:
     (ladder,) = made._state.ladders
     before = len(ladder.chunks)
     assert made.quote(request(10, percent=4, request_id="q"), now=1).reason == "no_eligible_offer"
-    assert (before, len(ladder.chunks)) == (7, 1)
+    assert (before, len(ladder.chunks)) == (4, 1)
     made.submit(request(200, request_id="r"), now=1)
     assert made.quote(request(10, percent=4, request_id="q"), now=1).reason == "empty_book"
     assert not ladder.chunks
@@ -476,13 +476,13 @@ def test_a_rate_that_spans_chunks_is_read_whole() -> None:
 def test_a_rate_that_ends_with_a_chunk() -> None:
     made = market(allocation=LastFirst())
     columns = {
-        "offer_id": [f"o{i}" for i in range(960)],
-        "lender_id": ["ann"] * 960,
-        "amount": [2] * 960,
-        "min_rate": [50_000] * 480 + [60_000] * 480,
+        "offer_id": [f"o{i}" for i in range(1_920)],
+        "lender_id": ["ann"] * 1_920,
+        "amount": [2] * 1_920,
+        "min_rate": [50_000] * 960 + [60_000] * 960,
     }
     made.post_many(columns, now=0)
-    assert notes(made.submit(request(3), now=1)) == [("o478", 1), ("o479", 2)]
+    assert notes(made.submit(request(3), now=1)) == [("o958", 1), ("o959", 2)]
 
 
 @pytest.mark.parametrize("how", ["too much", "over the need", "too few", "dust", "broken units"])

@@ -1,8 +1,8 @@
-"""A run of one cell's places: parallel columns in which a new place costs nothing but its writing.
+"""A run of one cell's places, in parallel columns, into which a new place costs hardly anything.
 
-Places come far more often than any one chunk is read: a chunk far from the best rates takes many
-before a sweep gets there. So a new row is put behind the others as it is, and all are sorted when
-somebody reads.
+Places come far more often than any one chunk is read: one that is far from the best rates takes
+many before a sweep gets there. So a new row is put behind the others as it comes, and all are
+sorted when somebody reads.
 """
 
 from bisect import bisect_left
@@ -11,132 +11,177 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.columns import NO_CAP
+
 __all__ = ["CHUNK", "Chunk", "Columns", "Row"]
 
 #: Rows of one chunk.
-CHUNK: Final = 512
+CHUNK: Final = 1024
 
-#: The five columns: keys, slots, lenders, tags, caps.
+#: Keys, slots, lenders, tags, caps: equally long.
 Columns = tuple[npt.NDArray[Any], ...]
 #: One place: what stands in the five columns.
 Row = tuple[int, int, int, int, int]
 
+# So many of the five columns a chunk has of its own where no place in it has a tag rule or a cap;
+# where none has a cap; and else. In place of the others stand these.
+_PLAIN: Final = 3
+_TAGGED: Final = 4
+_CAPPED: Final = 5
+_NO_TAGS: Final = np.zeros(CHUNK, dtype=np.int32)
+_NO_TAGS.setflags(write=False)
+_NO_CAPS: Final = np.full(CHUNK, NO_CAP, dtype=np.int64)
+_NO_CAPS.setflags(write=False)
+
 
 class Chunk:
-    """Up to `CHUNK` places: parallel columns, of which rows `start` to `stop` are in use.
+    """Up to `CHUNK` places.
 
-    keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32. The rows are
-    sorted by key when they are had by `rows` or `used`, and may be in any order before.
-    reads : how often it was read; lent : whether others may have views of its columns.
+    keys, caps (most per loan, minor units) are int64; slots, lenders, tags are int32. Who gets
+    columns from here does not write to them, and what has been got by `behind` never changes.
+
+    Attributes
+    ----------
+    reads : how often a sweep has come by; kept by the ladder.
     """
 
-    __slots__ = (
-        "_sorted_to",
-        "_views",
-        "caps",
-        "keys",
-        "lenders",
-        "lent",
-        "reads",
-        "slots",
-        "start",
-        "stop",
-        "tags",
-    )
+    __slots__ = ("_columns", "_lent", "_own", "_sorted_to", "_start", "_stop", "reads")
 
     def __init__(self) -> None:
-        self.start = 0
-        self.stop = 0
         self.reads = 0
-        # The rows from there on have come since the others were sorted.
-        self._sorted_to = 0
-        self._renew()
-
-    def _renew(self) -> None:
-        """Have columns that nobody else looks at, whatever is in them."""
-        self.lent = False
-        self.keys = np.empty(CHUNK, dtype=np.int64)
-        self.slots = np.empty(CHUNK, dtype=np.int32)
-        self.lenders = np.empty(CHUNK, dtype=np.int32)
-        self.tags = np.empty(CHUNK, dtype=np.int32)
-        self.caps = np.empty(CHUNK, dtype=np.int64)
-        # To read and write single rows by these takes a quarter of the time.
-        self._views = tuple(column.data for column in self.columns())
+        # The rows in use; from `_sorted_to` on they have come since the others were sorted.
+        self._start = self._stop = self._sorted_to = 0
+        self._renew(_PLAIN)
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self._stop - self._start
 
-    def columns(self) -> Columns:
-        """The five columns, whole."""
-        return self.keys, self.slots, self.lenders, self.tags, self.caps
+    @property
+    def space(self) -> int:
+        """How many rows there is space for behind the last."""
+        return CHUNK - self._stop
 
-    def used(self) -> slice:
-        """The rows in use, put in order, maybe in new columns: to be had before the columns are."""
-        if self._sorted_to < self.stop:
-            self._sort()
-        return slice(self.start, self.stop)
+    def in_order(self) -> tuple[Columns, slice]:
+        """The five columns, whole, and which rows are in use: those are sorted by key.
+
+        O(1), or O(n log n) if places have come since the last time.
+        """
+        if self._sorted_to < self._stop:
+            used = slice(self._start, self._stop)
+            # Most are in order, which is what this kind makes use of.
+            self._keep(self._start + self._columns[0][used].argsort(kind="stable"))
+        return self._columns, slice(self._start, self._stop)
 
     def rows(self) -> Columns:
-        """The five columns, the rows in use only. Who keeps them has to say so, by `lent`."""
-        used = self.used()
-        return tuple(column[used] for column in self.columns())
+        """The rows in use, sorted by key, until something changes."""
+        columns, used = self.in_order()
+        return tuple(column[used] for column in columns)
+
+    def behind(self, key: int, most: int) -> tuple[Columns, bool]:
+        """The next rows behind a key, `most` or fewer, and whether there are more behind them."""
+        columns, used = self.in_order()
+        keys, first = columns[0][used], used.start
+        if keys.item(0) <= key:
+            first += int(keys.searchsorted(key, side="right"))
+        left = used.stop - first
+        # Of even size: there is no use in a few rows by themselves.
+        stop = first + (left if left <= most else -(-left // -(-left // most)))
+        self._lent = True
+        return tuple(column[first:stop] for column in columns), stop < used.stop
 
     def fill(self, rows: Columns) -> None:
-        """Hold exactly these rows, in order, in columns of its own. They are not views of these."""
-        count = len(rows[0])
-        if self.lent:
-            self._renew()
-        for column, values in zip(self.columns(), rows, strict=True):
-            column[:count] = values
-        self.start, self.stop = 0, count
-        self._sorted_to = count
+        """Hold exactly these rows, which are sorted by key, and no views of this chunk's own."""
+        width = _CAPPED if (rows[4] != NO_CAP).any() else _TAGGED if rows[3].any() else _PLAIN
+        if self._lent:
+            self._renew(width)
+        else:
+            self._widen(width)
+        self._write(rows)
 
     def drop(self, alive: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows in use that are not `alive`; where these come first, in O(1)."""
-        columns = self.rows()
+        """Drop the rows that are not `alive`; where these come first, in O(1)."""
+        _, used = self.in_order()
         rows = alive.nonzero()[0]
         if len(rows) and rows[0] + len(rows) == len(alive):
-            self.start += int(rows[0])
+            self._start += int(rows[0])
         else:
-            # Never cut short: what is behind the last row nobody else looks at.
-            self.fill(tuple(column.take(rows) for column in columns))
+            # Never cut short: what comes next must not be written where others may look.
+            self._keep(used.start + rows)
 
     def add(self, row: Row) -> None:
         """Take one more place. There must be space behind the last. O(1)."""
-        stop = self.stop
-        if self._sorted_to == stop and (stop == self.start or self._views[0][stop - 1] < row[0]):
+        key, _, _, tag, cap = row
+        if cap != NO_CAP or tag:
+            self._widen(_TAGGED if cap == NO_CAP else _CAPPED)
+        stop, own = self._stop, self._own
+        if self._sorted_to == stop and (stop == self._start or own[0][stop - 1] < key):
             self._sorted_to = stop + 1
-        for column, value in zip(self._views, row, strict=True):
+        for column, value in zip(own, row, strict=False):
             column[stop] = value
-        self.stop = stop + 1
+        self._stop = stop + 1
 
     def has(self, key: int) -> bool:
-        """Whether a place with that key is there."""
+        """Whether a place with that key is there. O(log n), and O(rows that came last)."""
         return self._row_of(key) is not None
 
     def remove(self, key: int) -> bool:
-        """Take out the place with that key; say whether it was there. O(CHUNK)."""
-        if self.lent:
-            self.fill(self.rows())
+        """Take out the place with that key; say whether it was there. O(n)."""
+        if self._lent:
+            _, used = self.in_order()
+            self._keep(np.arange(used.start, used.stop))
         row = self._row_of(key)
         if row is None:
             return False
-        before, after = slice(row + 1, self.stop), slice(row, self.stop - 1)
-        for column in self._views:
+        before, after = slice(row + 1, self._stop), slice(row, self._stop - 1)
+        for column in self._own:
             column[after] = column[before]
-        self.stop -= 1
+        self._stop -= 1
         self._sorted_to -= row < self._sorted_to
         return True
 
     def _row_of(self, key: int) -> int | None:
-        keys, stop = self._views[0], self._sorted_to
-        row = bisect_left(keys, key, self.start, stop)
+        keys, stop = self._own[0], self._sorted_to
+        row = bisect_left(keys, key, self._start, stop)
         if row < stop and keys[row] == key:
             return row
-        return next((row for row in range(stop, self.stop) if keys[row] == key), None)
+        return next((row for row in range(stop, self._stop) if keys[row] == key), None)
 
-    def _sort(self) -> None:
-        used = slice(self.start, self.stop)
-        # Most are in order, which is what this kind makes use of.
-        order = self.keys[used].argsort(kind="stable")
-        self.fill(tuple(column[used].take(order) for column in self.columns()))
+    def _keep(self, rows: npt.NDArray[np.intp]) -> None:
+        """Hold these rows of the columns, sorted by key, in columns that nobody else looks at."""
+        width = len(self._own)
+        kept = tuple(column.take(rows) for column in self._columns[:width])
+        if self._lent:
+            self._renew(width)
+        self._write(kept)
+
+    def _write(self, rows: Columns) -> None:
+        count = len(rows[0])
+        for column, values in zip(self._columns[: len(self._own)], rows, strict=False):
+            column[:count] = values
+        self._start, self._stop, self._sorted_to = 0, count, count
+
+    def _renew(self, width: int) -> None:
+        """Have new columns, so many of them its own, whatever is in them."""
+        self._lent = False
+        self._columns: Columns = (
+            np.empty(CHUNK, dtype=np.int64),
+            np.empty(CHUNK, dtype=np.int32),
+            np.empty(CHUNK, dtype=np.int32),
+            _NO_TAGS,
+            _NO_CAPS,
+        )
+        self._own: tuple[memoryview, ...] = ()
+        self._widen(width)
+
+    def _widen(self, width: int) -> None:
+        """Have so many of the columns for its own, or more."""
+        if width <= len(self._own):
+            return
+        shared = self._columns[max(len(self._own), _PLAIN) : width]
+        self._columns = (
+            *self._columns[: width - len(shared)],
+            *(column.copy() for column in shared),
+            *self._columns[width:],
+        )
+        # To read and write single rows by these takes a quarter of the time.
+        self._own = tuple(column.data for column in self._columns[:width])

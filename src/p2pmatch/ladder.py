@@ -22,17 +22,19 @@ from p2pmatch.lines import Lines
 __all__ = ["Ladder"]
 
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
-_FILL: Final = 480
+_FILL: Final = 960
 # Fewer new rows a chunk than this are put in one by one: merging costs as much as ten insertions.
 _SCATTERED: Final = 10
+# What a sweep takes at once: it costs nearly the same up to so many, and seldom wants more.
+_PIECE: Final = 512
 # Up to how many rows neighbouring chunks are joined.
-_JOINED: Final = 384
+_JOINED: Final = 768
 # A chunk with fewer rows is joined with those after it, if they are sparse too.
-_SPARSE: Final = 192
+_SPARSE: Final = 384
 # Every so many times that a chunk is read it is seen which of its rows have lost their money, which
 # costs as much as all the rest; so many may stay.
-_READS: Final = 8
-_DEAD_ROWS: Final = 64
+_READS: Final = 16
+_DEAD_ROWS: Final = 128
 # Lines are kept for so many patterns of tags met lately.
 _PATTERNS: Final = 8
 
@@ -79,11 +81,11 @@ class Ladder:
         return lines
 
     def behind(
-        self, key: int, chunks: int, remaining: npt.NDArray[np.int64], least: int
+        self, key: int, pieces: int, remaining: npt.NDArray[np.int64], least: int
     ) -> tuple[Columns, int] | None:
-        """The places behind a key in the next few chunks.
+        """The next places behind a key, in so many pieces of chunks. O(rows of the pieces).
 
-        Now and then a chunk is rid of those with less than `least` left. O(rows of the chunks).
+        Now and then a chunk is rid of those with less than `least` left.
 
         Returns
         -------
@@ -95,25 +97,24 @@ class Ladder:
         if at and self._is_used_up(0, remaining, least):
             self._drop_chunk(0)
             at -= 1
-        pieces: list[Columns] = []
+        found: list[Columns] = []
         end = key
-        while at < len(self.chunks) and len(pieces) < chunks:
+        while at < len(self.chunks) and len(found) < pieces:
             if not self._tidy(at, remaining, least):
                 continue
-            chunk = self.chunks[at]
-            rows, end = chunk.rows(), self._last_keys[at]
-            chunk.lent = True
-            if rows[0].item(0) <= key:
-                first = int(rows[0].searchsorted(key, side="right"))
-                rows = tuple(column[first:] for column in rows)
+            rows, more = self.chunks[at].behind(end, _PIECE)
             if len(rows[0]):
-                pieces.append(rows)
-            at += 1
-        if not pieces:
+                found.append(rows)
+            if more:
+                end = rows[0].item(-1)
+            else:
+                end = self._last_keys[at]
+                at += 1
+        if not found:
             return None
-        if len(pieces) == 1:
-            return pieces[0], end
-        return tuple(np.concatenate(column) for column in zip(*pieces, strict=True)), end
+        if len(found) == 1:
+            return found[0], end
+        return tuple(np.concatenate(column) for column in zip(*found, strict=True)), end
 
     def _tidy(self, at: int, remaining: npt.NDArray[np.int64], least: int) -> bool:
         """Join a chunk with others, drop rows, or forget it; whether it is still there."""
@@ -140,7 +141,7 @@ class Ladder:
         at = bisect_left(self._last_keys, key)
         if at == len(self._last_keys):
             at = self._reach(key)
-        if self.chunks[at].stop == CHUNK:
+        if not self.chunks[at].space:
             self._make_space(at)
             at = bisect_left(self._last_keys, key)
         self.chunks[at].add((key, slot, lender, tag, cap))
@@ -195,15 +196,15 @@ class Ladder:
             order = merged[0].argsort(kind="stable")
             self._replace(at, at + 1, tuple(column[order] for column in merged))
 
-    def after(self, key: int, chunks: int) -> list[tuple[Chunk, slice]]:
+    def after(self, key: int, chunks: int) -> list[tuple[Columns, slice]]:
         """The places behind a key, or, with -1, from the first: the rows of the next few chunks."""
         first = bisect_right(self._last_keys, key)
-        found = [(chunk, chunk.used()) for chunk in self.chunks[first : first + chunks + 1]]
+        found = [chunk.in_order() for chunk in self.chunks[first : first + chunks + 1]]
         if found:
-            chunk, rows = found[0]
-            behind = rows.start + int(chunk.keys[rows].searchsorted(key, side="right"))
+            columns, rows = found[0]
+            behind = rows.start + int(columns[0][rows].searchsorted(key, side="right"))
             # The chunk may have lost its last rows.
-            found[:1] = [(chunk, slice(behind, rows.stop))] if behind < rows.stop else []
+            found[:1] = [(columns, slice(behind, rows.stop))] if behind < rows.stop else []
         return found[:chunks]
 
     def _alive(
@@ -213,8 +214,8 @@ class Ladder:
         return remaining.take(slots) >= least
 
     def _is_used_up(self, at: int, remaining: npt.NDArray[np.int64], least: int) -> bool:
-        chunk = self.chunks[at]
-        last = remaining.item(chunk.slots.item(chunk.stop - 1))
+        (_, slots, *_), used = self.chunks[at].in_order()
+        last = remaining.item(slots.item(used.stop - 1))
         return last < least and not self._alive(at, remaining, least).any()
 
     def revive(self, key: int) -> bool:
@@ -288,7 +289,7 @@ class Ladder:
             raise InvariantError("one last key per chunk")
         before = -1
         for chunk, last_key in zip(self.chunks, self._last_keys, strict=True):
-            if not 0 <= chunk.start < chunk.stop <= CHUNK:
+            if not 0 < len(chunk) <= CHUNK:
                 raise InvariantError("a chunk is never empty")
             keys, *_ = chunk.rows()
             if keys[0] <= before or (np.diff(keys) <= 0).any() or keys[-1] > last_key:
@@ -306,7 +307,7 @@ class Ladder:
         upper.fill(tuple(column[CHUNK // 2 :] for column in rows))
         chunk.fill(tuple(column[: CHUNK // 2] for column in rows))
         self.chunks.insert(at + 1, upper)
-        self._last_keys.insert(at, int(chunk.keys[chunk.stop - 1]))
+        self._last_keys.insert(at, rows[0].item(CHUNK // 2 - 1))
 
     def _replace(self, first: int, stop: int, rows: Columns) -> None:
         """Put chunks made of `rows` in the place of chunks `first` to `stop`."""
@@ -320,6 +321,6 @@ class Ladder:
             chunk = Chunk()
             chunk.fill(tuple(column[low:high] for column in rows))
             chunks.append(chunk)
-            last_keys.append(int(chunk.keys[chunk.stop - 1]))
+            last_keys.append(rows[0].item(high - 1))
         self.chunks[first:stop] = chunks
         self._last_keys[first:stop] = last_keys

@@ -123,10 +123,11 @@ def _in_front(state: State, cell: int, key: int) -> tuple[Amounts, Amounts]:
     """The keys of the places in front of `key`, and the money there in whole increments."""
     pieces = []
     for chunk in state.ladders[cell].chunks:
-        if chunk.keys[chunk.start] > key:
+        keys, slots, *_ = chunk.rows()
+        if keys[0] > key:
             break
-        stop = chunk.start + int(chunk.keys[chunk.start : chunk.stop].searchsorted(key))
-        pieces.append((chunk.keys[chunk.start : stop], chunk.slots[chunk.start : stop]))
+        before = int(keys.searchsorted(key))
+        pieces.append((keys[:before], slots[:before]))
     keys = np.concatenate([piece[0] for piece in pieces])
     amounts = state.table.remaining.take(np.concatenate([piece[1] for piece in pieces]))
     standing = amounts >= state.least

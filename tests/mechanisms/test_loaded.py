@@ -12,12 +12,12 @@ from p2pmatch.mechanisms.loaded import Loaded
 from p2pmatch.state import State
 from tests.helpers import many
 
-COUNT = 4_000
+COUNT = 8_000
 CELLS = [("A", 36), ("B", 36)]
 
 
 def book(**columns: list[Any]) -> State:
-    """Offers of 1 to 9 at one rate in both cells; chunks are full of 480 places or somewhat less."""
+    """Offers of 1 to 9 at one rate in both cells; chunks are full of 960 places or somewhat less."""
     market = Marketplace(Rules(grades=["A", "B", "C"], terms=[36]))
     lenders = [f"l{i % 1_000}" for i in range(COUNT)]
     amounts = [1 + i % 9 for i in range(COUNT)]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.chunk import CHUNK, Chunk
+from p2pmatch.chunk import CHUNK, Columns
 from p2pmatch.fill_forms import Places
 from p2pmatch.state import State
 
@@ -16,12 +16,12 @@ __all__ = ["Loaded"]
 # Space for at most so many places, and for so many segments, at first.
 _ROWS: Final = 2**20
 _SEGMENTS: Final = 64
-# For so many requests a cell one chunk is loaded at first: it serves two or three, and to load more
+# For so many requests a cell one chunk is loaded at first: it serves four or five, and to load more
 # than is wanted costs more than to come again.
 _REQUESTS_A_CHUNK: Final = 4
 # Each time twice as many of a cell's chunks are loaded, up to so many.
 _CHUNKS: Final = 256
-# What is copied out of chunks.
+# What is copied out of chunks: the places' columns in the order of theirs.
 _COLUMNS: Final = ("keys", "slots", "lenders", "tags", "caps")
 
 
@@ -90,16 +90,15 @@ class Loaded:
         known = accounts >= 0
         self.left[accounts[known]] -= amounts[known]
 
-    def _append(self, cell: int, pieces: list[tuple[Chunk, slice]]) -> None:
+    def _append(self, cell: int, pieces: list[tuple[Columns, slice]]) -> None:
         sizes = np.array([used.stop - used.start for _, used in pieces])
         rows = slice(self._rows, self._rows + int(sizes.sum()))
         self._make_space(rows.stop, self._segments + len(pieces))
         places = self._places
-        for name in _COLUMNS:
+        for number, name in enumerate(_COLUMNS):
             column = getattr(places, name)
             if len(column):
-                # A column of chunks has the name of the places' in one.
-                parts = [getattr(chunk, name)[used] for chunk, used in pieces]
+                parts = [columns[number][used] for columns, used in pieces]
                 np.concatenate(parts, out=column[rows])
         slots = places.slots[rows]
         self.state.kernel.read(self.state.table.remaining, slots, self.left[rows])
