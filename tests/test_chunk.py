@@ -12,6 +12,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(0, 40)),
         st.tuples(st.just("remove"), st.integers(0, 40)),
+        st.tuples(st.just("extend"), st.integers(0, 40)),
         st.tuples(st.just("has"), st.integers(0, 40)),
         st.tuples(st.just("read"), st.just(0)),
         st.tuples(st.just("behind"), st.integers(-1, 40)),
@@ -24,6 +25,10 @@ STEPS = st.lists(
 def place(key: int) -> Row:
     """Some with a tag rule, some with a cap, and most with neither."""
     return key, key + 100, key + 200, int(key % 7 == 3), key if key % 9 == 4 else NO_CAP
+
+
+def columns_of(rows: list[Row]) -> Columns:
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
 
 
 def listed(columns: Columns) -> list[Row]:
@@ -39,6 +44,11 @@ def test_a_chunk_is_a_sorted_list_of_places(steps: list[tuple[str, int]]) -> Non
         if name == "add" and number not in model:
             model[number] = place(number)
             chunk.add(place(number))
+        elif name == "extend":
+            new = [place(key) for key in range(number, number + 6) if key not in model]
+            model |= {row[0]: row for row in new}
+            if new:
+                chunk.extend(columns_of(new[::-1]))
         elif name == "remove":
             assert chunk.remove(number) == (model.pop(number, None) is not None)
         elif name == "has":

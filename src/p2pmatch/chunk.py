@@ -51,7 +51,7 @@ class Chunk:
         self.reads = 0
         # The rows in use; from `_sorted_to` on they have come since the others were sorted.
         self._start = self._stop = self._sorted_to = 0
-        self._renew(_PLAIN)
+        self._renew()
 
     def __len__(self) -> int:
         return self._stop - self._start
@@ -73,7 +73,7 @@ class Chunk:
         return self._columns, slice(self._start, self._stop)
 
     def rows(self) -> Columns:
-        """The rows in use, sorted by key, until something changes."""
+        """The rows in use, sorted by key, as they are until something changes."""
         columns, used = self.in_order()
         return tuple(column[used] for column in columns)
 
@@ -91,12 +91,11 @@ class Chunk:
 
     def fill(self, rows: Columns) -> None:
         """Hold exactly these rows, which are sorted by key, and no views of this chunk's own."""
-        width = _CAPPED if (rows[4] != NO_CAP).any() else _TAGGED if rows[3].any() else _PLAIN
         if self._lent:
-            self._renew(width)
-        else:
-            self._widen(width)
-        self._write(rows)
+            self._renew()
+        self._start = self._stop = 0
+        self.extend(rows)
+        self._sorted_to = self._stop
 
     def drop(self, alive: npt.NDArray[np.bool_]) -> None:
         """Drop the rows that are not `alive`; where these come first, in O(1)."""
@@ -119,6 +118,15 @@ class Chunk:
         for column, value in zip(own, row, strict=False):
             column[stop] = value
         self._stop = stop + 1
+
+    def extend(self, rows: Columns) -> None:
+        """Take more places, in any order. There must be space behind the last. O(places)."""
+        _, _, _, tags, caps = rows
+        self._widen(_CAPPED if (caps != NO_CAP).any() else _TAGGED if tags.any() else _PLAIN)
+        new = slice(self._stop, self._stop + len(tags))
+        for column, values in zip(self._columns[: len(self._own)], rows, strict=False):
+            column[new] = values
+        self._stop = new.stop
 
     def has(self, key: int) -> bool:
         """Whether a place with that key is there. O(log n), and O(rows that came last)."""
@@ -148,20 +156,10 @@ class Chunk:
 
     def _keep(self, rows: npt.NDArray[np.intp]) -> None:
         """Hold these rows of the columns, sorted by key, in columns that nobody else looks at."""
-        width = len(self._own)
-        kept = tuple(column.take(rows) for column in self._columns[:width])
-        if self._lent:
-            self._renew(width)
-        self._write(kept)
+        self.fill(tuple(column.take(rows) for column in self._columns))
 
-    def _write(self, rows: Columns) -> None:
-        count = len(rows[0])
-        for column, values in zip(self._columns[: len(self._own)], rows, strict=False):
-            column[:count] = values
-        self._start, self._stop, self._sorted_to = 0, count, count
-
-    def _renew(self, width: int) -> None:
-        """Have new columns, so many of them its own, whatever is in them."""
+    def _renew(self) -> None:
+        """Have columns that nobody else looks at, whatever is in them."""
         self._lent = False
         self._columns: Columns = (
             np.empty(CHUNK, dtype=np.int64),
@@ -171,7 +169,7 @@ class Chunk:
             _NO_CAPS,
         )
         self._own: tuple[memoryview, ...] = ()
-        self._widen(width)
+        self._widen(_PLAIN)
 
     def _widen(self, width: int) -> None:
         """Have so many of the columns for its own, or more."""

@@ -23,8 +23,8 @@ __all__ = ["Ladder"]
 
 # How full a bulk load leaves a chunk, so that the next single insertions need not split it.
 _FILL: Final = 960
-# Fewer new rows a chunk than this are put in one by one: merging costs as much as ten insertions.
-_SCATTERED: Final = 10
+# Fewer new rows a chunk than this are put in one by one: a chunk costs as much as six of them.
+_SCATTERED: Final = 6
 # What a sweep takes at once: it costs nearly the same up to so many, and seldom wants more.
 _PIECE: Final = 512
 # Up to how many rows neighbouring chunks are joined.
@@ -164,7 +164,7 @@ class Ladder:
         return len(self.chunks) - 1
 
     def extend(self, rows: Columns) -> None:
-        """Put in many places: columns as in `Chunk.columns`, sorted by key.
+        """Put in many places: columns as in `chunk.Columns`, sorted by key.
 
         O(n + m), or m insertions where they are few.
         """
@@ -188,11 +188,12 @@ class Ladder:
         # From the back, so that the positions of the chunks still to do stay what they are.
         for first, stop in reversed(list(pairwise(edges))):
             at = int(into[first])
-            standing = self.chunks[at].rows()
-            merged = tuple(
-                np.concatenate((old, new[first:stop]))
-                for old, new in zip(standing, rows, strict=True)
-            )
+            chunk, new = self.chunks[at], tuple(column[first:stop] for column in rows)
+            self._last_keys[at] = max(self._last_keys[at], new[0].item(-1))
+            if stop - first <= chunk.space:
+                chunk.extend(new)
+                continue
+            merged = tuple(np.concatenate(both) for both in zip(chunk.rows(), new, strict=True))
             order = merged[0].argsort(kind="stable")
             self._replace(at, at + 1, tuple(column[order] for column in merged))
 
