@@ -97,6 +97,8 @@ def in_order(value: object, most: int | None = None) -> object:
 
 
 def _frozen(value: object) -> object:
+    if type(value) is frozenset and not value:
+        return value
     if isinstance(value, str) or not isinstance(value, Iterable):
         return value
     try:
@@ -214,7 +216,8 @@ def names(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         raise InvalidValue(
             "wrong_type", attribute.name, value, "a set of names, such as {'A', 'B'}"
         )
-    check_ids(value, attribute.name)
+    if value:
+        check_ids(value, attribute.name)
 
 
 def optional(validator: Validator) -> Validator:

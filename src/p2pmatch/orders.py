@@ -18,6 +18,8 @@ _RATE = f"an int from 0 to {MAX_RATE} ppm, or a mapping of one such rate to each
 
 def _rate_or_card(value: int | Mapping[str, int]) -> int | Mapping[str, int]:
     """Freeze a rate card, so that nobody can change it under the book."""
+    if type(value) is int:
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType(
             {checks.text(grade): checks.plain(ppm) for grade, ppm in value.items()}
@@ -34,7 +36,7 @@ def _some_terms(value: Iterable[int] | None) -> frozenset[int] | None:
 
 
 def _check_min_rate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, Mapping):
+    if type(value) is int or not isinstance(value, Mapping):
         checks.check_whole(value, attribute.name, 0, MAX_RATE)
         return
     if not value:
@@ -123,7 +125,7 @@ class Offer(Record):
     )
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.min_rate, Mapping):
+        if type(self.min_rate) is not int and isinstance(self.min_rate, Mapping):
             card = frozenset(self.min_rate)
             # Read from a file it has not been through the converter.
             if isinstance(self.min_rate, dict):
