@@ -341,7 +341,7 @@ def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[i
 
 def _check_new_ids(state: State, offer_ids: list[str]) -> None:
     """Raise if one of the ids is used already, in the book or further up in the list."""
-    if len(set(offer_ids)) == len(offer_ids) and state.slot_of.keys().isdisjoint(offer_ids):
+    if checks.are_distinct(offer_ids) and state.slot_of.keys().isdisjoint(offer_ids):
         return
     first: dict[str, int] = {}
     row, offer_id = next(
