@@ -105,7 +105,7 @@ def _amend_offer(state: State, command: c.AmendOffer) -> list[e.Event]:
             raise UnknownName("unknown_field", "changes", name, f"one of {list(AMENDABLE)}")
     before = state.offer_of(first)
     after = attrs.evolve(before, **command.changes)
-    if after == before:
+    if all(getattr(after, name) == getattr(before, name) for name in command.changes):
         raise Refused("nothing_to_change", "changes", command.changes, "at least one new value")
     _check_place(state, after.grades, after.terms)
     if after.expires_at != before.expires_at:

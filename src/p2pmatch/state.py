@@ -15,7 +15,7 @@ from sortedcontainers import SortedDict
 
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.caps import BorrowerCaps, LenderCaps
-from p2pmatch.chunk import CHUNK, Columns
+from p2pmatch.chunk import CHUNK, Columns, Row
 from p2pmatch.columns import (
     NEVER,
     NO_CAP,
@@ -354,11 +354,7 @@ class State:
         Places whose rate changed, and new ones, go to the back.
         """
         first = self.slot_of[offer.offer_id]
-        old_keys = [
-            (cell, self.key_of(slot, cell))
-            for slot in self.slots_of(first)
-            for cell in self.cells_of(slot)
-        ]
+        before = self._rows_of(first)
         old_rates = {cell: self.ask_of(first, cell) for cell in self.cells_of(first)}
         change = offer.amount - self.amount_of(first)
         self._take_out(first, max(-change, 0))
@@ -370,11 +366,15 @@ class State:
             for cell in self.cells_of(slot):
                 if old_rates.get(cell) != self.ask_of(slot, cell):
                     self.moved.setdefault(slot, {})[cell] = self._next_arrival()
-        for cell, key in old_keys:
-            self.ladders[cell].remove(key)
-        for slot in self.slots_of(first):
-            if self.table.remaining[slot] >= self.least:
-                self._stand(slot)
+        after = self._rows_of(first)
+        remaining, least = self.table.remaining, self.least
+        for (slot, cell), row in before.items():
+            if after.get((slot, cell)) != row or remaining[slot] < least:
+                self.ladders[cell].remove(row[0])
+        for (slot, cell), row in after.items():
+            if before.get((slot, cell)) != row and remaining[slot] >= least:
+                self.ladders[cell].add(*row)
+            self.stirred.add(cell)
         if change > 0:
             self._put_in(first, change, offer)
 
@@ -523,6 +523,21 @@ class State:
             if not (again and self.ladders[cell].revive(key)):
                 self.ladders[cell].add(key, *who)
             self.stirred.add(cell)
+
+    def _rows_of(self, first: int) -> dict[tuple[int, int], Row]:
+        """What the ladders bear of an offer, by slot and cell."""
+        table = self.table
+        return {
+            (slot, cell): (
+                self.key_of(slot, cell),
+                slot,
+                table.lender.item(slot),
+                table.tag.item(slot),
+                table.cap.item(slot),
+            )
+            for slot in self.slots_of(first)
+            for cell in self.cells_of(slot)
+        }
 
     def _vacate(self, cell: int) -> None:
         """Note that a place has lost its money; tidy the ladder when half of it has."""
