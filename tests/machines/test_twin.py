@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from p2pmatch import Limits, Offer, Request, Rules
 from tests.machines.pair import Pair
+from tests.machines.small import cut_small
 from tests.strategies import Draw
 
 
@@ -190,6 +191,12 @@ def test_histories_that_fill_several_chunks(seed: int) -> None:
         history.step()
         request = history.draw.request()
         history.pair.submit(request, history.now)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_histories_in_small_pieces(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_small(monkeypatch)
+    History(Random(3_000 + seed), large=seed % 5 == 0).run(60)
 
 
 class Machine(RuleBasedStateMachine):
