@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.chunk import CHUNK, Chunk, Columns
+from p2pmatch.chunk import CHUNK, PIECE, Chunk, Columns
 from p2pmatch.columns import NO_CAP
 from p2pmatch.errors import InvariantError
 from p2pmatch.lines import Lines
@@ -25,8 +25,6 @@ __all__ = ["Ladder"]
 _FILL: Final = 960
 # Fewer new rows a chunk than this are put in one by one: a chunk costs as much as six of them.
 _SCATTERED: Final = 6
-# What a sweep takes at once: it costs nearly the same up to so many, and seldom wants more.
-_PIECE: Final = 512
 # Up to how many rows neighbouring chunks are joined.
 _JOINED: Final = 768
 # A chunk with fewer rows is joined with those after it, if they are sparse too.
@@ -102,7 +100,7 @@ class Ladder:
         while at < len(self.chunks) and len(found) < pieces:
             if not self._tidy(at, remaining, least):
                 continue
-            rows, more = self.chunks[at].behind(end, _PIECE)
+            rows, more = self.chunks[at].behind(end, PIECE)
             if len(rows[0]):
                 found.append(rows)
             if more:

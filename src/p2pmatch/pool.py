@@ -6,7 +6,7 @@ import numpy as np
 
 from p2pmatch.along import Found
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.chunk import CHUNK
+from p2pmatch.chunk import PIECE
 from p2pmatch.line import Line
 from p2pmatch.orders import Request
 from p2pmatch.rooms import Rooms
@@ -64,8 +64,8 @@ class PoolRooms(Rooms):
     def found(self) -> Iterator[Found]:
         """The matched places that may take part, so many at a time."""
         pool, table = self.pool, self.state.table
-        for first in range(pool.start, len(pool.keys), CHUNK):
-            piece = slice(first, first + CHUNK)
+        for first in range(pool.start, len(pool.keys), PIECE):
+            piece = slice(first, first + PIECE)
             slots, lenders = pool.slots[piece], pool.lenders[piece]
             room = np.minimum(pool.money[piece], table.cap.take(slots))
             room -= room % self.increment

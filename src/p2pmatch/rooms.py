@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from p2pmatch.along import Found
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.chunk import CHUNK
+from p2pmatch.chunk import PIECE
 from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.keys import key_bound, rates_of
@@ -247,8 +247,8 @@ class Rooms:
         order = np.array(
             sorted(range(len(lots)), key=lambda row: (rates[row], lots[row])), dtype=np.intp
         )
-        for first in range(0, len(order), CHUNK):
-            piece = rows.take(order[first : first + CHUNK])
+        for first in range(0, len(order), PIECE):
+            piece = rows.take(order[first : first + PIECE])
             repeats = Repeats.among(piece.lenders)
             raw = np.empty_like(piece.own)
             taken.room(piece.lenders, piece.own, piece.raw, self.least, repeats, raw)

@@ -15,7 +15,7 @@ from sortedcontainers import SortedDict
 
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.caps import BorrowerCaps, LenderCaps
-from p2pmatch.chunk import CHUNK, Columns, Row
+from p2pmatch.chunk import PIECE, Columns, Row
 from p2pmatch.columns import (
     NEVER,
     NO_CAP,
@@ -113,7 +113,7 @@ class State:
         self.shared = False  # whether any offer ever had a max_share
         self.expiries: SortedDict[int, set[int]] = SortedDict()
         self.taken = Taken()
-        self.scratch = Scratch(2 * CHUNK)
+        self.scratch = Scratch(2 * PIECE)
         #: What fills runs of requests (see `p2pmatch.fill_forms`), until somebody sets another.
         self.kernel: Kernel = PASSES
         self.exposure = Exposure(rules.grades)
