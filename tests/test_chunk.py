@@ -94,6 +94,19 @@ def test_a_place_is_found_among_those_that_came_last() -> None:
     assert listed(chunk.rows()) == [place(key) for key in (5, 10, 25, 30)]
 
 
+def test_among_many_that_came_last_none_is_looked_for() -> None:
+    chunk = Chunk()
+    (keys, *_), _ = chunk.in_order()
+    for key in range(70, 0, -1):
+        chunk.add(place(key))
+        assert chunk.has(key)
+        # The first is in order by itself.
+        assert (keys[0] < 70) == (key < 6)
+    assert chunk.remove(33)
+    assert not chunk.has(33)
+    assert [row[0] for row in listed(chunk.rows())] == [*range(1, 33), *range(34, 71)]
+
+
 def test_what_is_behind_a_key_comes_in_pieces_of_even_size() -> None:
     chunk = Chunk()
     for key in range(10):

@@ -26,6 +26,8 @@ Columns = tuple[npt.NDArray[Any], ...]
 #: One place: what stands in the five columns.
 Row = tuple[int, int, int, int, int]
 
+# Among so many rows that came last one is looked for as they stand.
+_LOOSE: Final = 64
 # So many of the five columns a chunk has of its own where no place in it has a tag rule or a cap;
 # where none has a cap; and else. In place of the others stand these.
 _PLAIN: Final = 3
@@ -132,7 +134,7 @@ class Chunk:
         self._stop = new.stop
 
     def has(self, key: int) -> bool:
-        """Whether a place with that key is there. O(log n), and O(rows that came last)."""
+        """Whether a place with that key is there. O(log n), as a rule."""
         return self._row_of(key) is not None
 
     def remove(self, key: int) -> bool:
@@ -151,6 +153,8 @@ class Chunk:
         return True
 
     def _row_of(self, key: int) -> int | None:
+        if self._stop - self._sorted_to > _LOOSE:
+            self.in_order()
         keys, stop = self._own[0], self._sorted_to
         row = bisect_left(keys, key, self._start, stop)
         if row < stop and keys[row] == key:

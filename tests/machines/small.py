@@ -17,6 +17,7 @@ SIZES: Mapping[object, Mapping[str, object]] = MappingProxyType(
     {
         chunk: {
             "CHUNK": 8,
+            "_LOOSE": 2,
             "_NO_TAGS": np.zeros(8, dtype=np.int32),
             "_NO_CAPS": np.full(8, NO_CAP),
         },
