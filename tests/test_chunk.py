@@ -94,6 +94,26 @@ def test_a_place_is_found_among_those_that_came_last() -> None:
     assert listed(chunk.rows()) == [place(key) for key in (5, 10, 25, 30)]
 
 
+def test_what_is_left_when_one_goes_is_not_sorted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk = Chunk()
+    for key in range(9):
+        chunk.add(place(key))
+    assert chunk.remove(4)
+    monkeypatch.setattr(Chunk, "_keep", None)
+    assert listed(chunk.rows()) == [place(key) for key in (0, 1, 2, 3, 5, 6, 7, 8)]
+
+
+def test_rows_that_were_dropped_do_not_come_back() -> None:
+    chunk = Chunk()
+    for key in range(9):
+        chunk.add(place(key))
+    chunk.drop(np.arange(9) >= 3)
+    read, _ = chunk.behind(-1, 9)
+    assert chunk.remove(5)
+    assert listed(chunk.rows()) == [place(key) for key in (3, 4, 6, 7, 8)]
+    assert listed(read) == [place(key) for key in range(3, 9)]
+
+
 def test_among_many_that_came_last_none_is_looked_for() -> None:
     chunk = Chunk()
     (keys, *_), _ = chunk.in_order()
