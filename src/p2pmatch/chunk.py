@@ -28,6 +28,7 @@ Row = tuple[int, int, int, int, int]
 
 # Among so many rows that came last one is looked for as they stand.
 _LOOSE: Final = 64
+_KINDS: Final = (np.int64, np.int32, np.int32, np.int32, np.int64)
 # So many of the five columns a chunk has of its own where no place in it has a tag rule or a cap;
 # where none has a cap; and else. In place of the others stand these.
 _PLAIN: Final = 3
@@ -47,7 +48,7 @@ class Chunk:
 
     Attributes
     ----------
-    reads : how often a sweep has come by; kept by the ladder.
+    reads : how often pieces of it were read; kept by the ladder.
     """
 
     __slots__ = ("_columns", "_lent", "_own", "_sorted_to", "_start", "_stop", "reads")
@@ -56,7 +57,7 @@ class Chunk:
         self.reads = 0
         # The rows in use; from `_sorted_to` on they have come since the others were sorted.
         self._start = self._stop = self._sorted_to = 0
-        self._renew()
+        self._renew(_PLAIN)
 
     def __len__(self) -> int:
         return self._stop - self._start
@@ -97,7 +98,7 @@ class Chunk:
     def fill(self, rows: Columns) -> None:
         """Hold exactly these rows, which are sorted by key, and no views of this chunk's own."""
         if self._lent:
-            self._renew()
+            self._renew(_PLAIN)
         self._start = self._stop = 0
         self.extend(rows)
         self._sorted_to = self._stop
@@ -128,10 +129,7 @@ class Chunk:
         """Take more places, in any order. There must be space behind the last. O(places)."""
         _, _, _, tags, caps = rows
         self._widen(_CAPPED if (caps != NO_CAP).any() else _TAGGED if tags.any() else _PLAIN)
-        new = slice(self._stop, self._stop + len(tags))
-        for column, values in zip(self._columns[: len(self._own)], rows, strict=False):
-            column[new] = values
-        self._stop = new.stop
+        self._write(rows)
 
     def has(self, key: int) -> bool:
         """Whether a place with that key is there. O(log n), as a rule."""
@@ -139,12 +137,14 @@ class Chunk:
 
     def remove(self, key: int) -> bool:
         """Take out the place with that key; say whether it was there. O(n)."""
-        if self._lent:
-            _, used = self.in_order()
-            self._keep(np.arange(used.start, used.stop))
         row = self._row_of(key)
         if row is None:
             return False
+        if self._lent:
+            loose = self._stop - self._sorted_to
+            row -= self._start
+            self._keep(slice(self._start, self._stop))
+            self._sorted_to -= loose
         before, after = slice(row + 1, self._stop), slice(row, self._stop - 1)
         for column in self._own:
             column[after] = column[before]
@@ -161,32 +161,38 @@ class Chunk:
             return row
         return next((row for row in range(stop, self._stop) if keys[row] == key), None)
 
-    def _keep(self, rows: npt.NDArray[np.intp]) -> None:
+    def _keep(self, rows: slice | npt.NDArray[np.intp]) -> None:
         """Hold these rows of the columns, sorted by key, in columns that nobody else looks at."""
-        self.fill(tuple(column.take(rows) for column in self._columns))
+        width = len(self._own)
+        kept = tuple(column[rows] for column in self._columns[:width])
+        if self._lent:
+            self._renew(width)
+        self._start = self._stop = 0
+        self._write(kept)
+        self._sorted_to = self._stop
 
-    def _renew(self) -> None:
-        """Have columns that nobody else looks at, whatever is in them."""
+    def _write(self, rows: Columns) -> None:
+        """Write rows behind the last, as far as there are columns for them."""
+        new = slice(self._stop, self._stop + len(rows[0]))
+        for column, values in zip(self._columns[: len(self._own)], rows, strict=False):
+            column[new] = values
+        self._stop = new.stop
+
+    def _renew(self, width: int) -> None:
+        """Have new columns, so many of them its own, whatever is in them."""
         self._lent = False
-        self._columns: Columns = (
-            np.empty(CHUNK, dtype=np.int64),
-            np.empty(CHUNK, dtype=np.int32),
-            np.empty(CHUNK, dtype=np.int32),
-            _NO_TAGS,
-            _NO_CAPS,
-        )
-        self._own: tuple[memoryview, ...] = ()
-        self._widen(_PLAIN)
+        own = tuple(np.empty(CHUNK, dtype=kind) for kind in _KINDS[:width])
+        self._hold((*own, *(_NO_TAGS, _NO_CAPS)[width - _PLAIN :]), width)
 
     def _widen(self, width: int) -> None:
         """Have so many of the columns for its own, or more."""
-        if width <= len(self._own):
-            return
-        shared = self._columns[max(len(self._own), _PLAIN) : width]
-        self._columns = (
-            *self._columns[: width - len(shared)],
-            *(column.copy() for column in shared),
-            *self._columns[width:],
-        )
+        own = len(self._own)
+        if width > own:
+            columns = self._columns
+            new = tuple(column.copy() for column in columns[own:width])
+            self._hold((*columns[:own], *new, *columns[width:]), width)
+
+    def _hold(self, columns: Columns, width: int) -> None:
+        self._columns = columns
         # To read and write single rows by these takes a quarter of the time.
-        self._own = tuple(column.data for column in self._columns[:width])
+        self._own = tuple(column.data for column in columns[:width])

@@ -29,8 +29,8 @@ _SCATTERED: Final = 6
 _JOINED: Final = 768
 # A chunk with fewer rows is joined with those after it, if they are sparse too.
 _SPARSE: Final = 384
-# Every so many times that a chunk is read it is seen which of its rows have lost their money, which
-# costs as much as all the rest; so many may stay.
+# Every so many times that pieces of a chunk are read it is seen which of its rows have lost their
+# money, which costs as much as all the rest; so many may stay.
 _READS: Final = 16
 _DEAD_ROWS: Final = 128
 # Lines are kept for so many patterns of tags met lately.
@@ -218,7 +218,7 @@ class Ladder:
         return last < least and not self._alive(at, remaining, least).any()
 
     def revive(self, key: int) -> bool:
-        """Say whether the place with that key is there, which has money again. O(log n)."""
+        """Say whether the place with that key is there, which has money again. O(log n) mostly."""
         self._renew_lines(key)
         at = bisect_left(self._last_keys, key)
         return at < len(self.chunks) and self.chunks[at].has(key)

@@ -318,10 +318,10 @@ class Rooms:
                 return found, key
         return None
 
-    def _from_ladder(self, key: int, chunks: int) -> tuple[Line, int] | None:
-        """The places behind a key, in the ladder's next chunks."""
+    def _from_ladder(self, key: int, pieces: int) -> tuple[Line, int] | None:
+        """The places behind a key, in the ladder's next pieces."""
         remaining, least = self.state.table.remaining, self.state.least
-        found = self.ladder.behind(key, chunks, remaining, least)
+        found = self.ladder.behind(key, pieces, remaining, least)
         if found is None:
             return None
         (keys, slots, lenders, tags, caps), end = found

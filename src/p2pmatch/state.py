@@ -366,15 +366,7 @@ class State:
             for cell in self.cells_of(slot):
                 if old_rates.get(cell) != self.ask_of(slot, cell):
                     self.moved.setdefault(slot, {})[cell] = self._next_arrival()
-        after = self._rows_of(first)
-        remaining, least = self.table.remaining, self.least
-        for (slot, cell), row in before.items():
-            if after.get((slot, cell)) != row or remaining[slot] < least:
-                self.ladders[cell].remove(row[0])
-        for (slot, cell), row in after.items():
-            if before.get((slot, cell)) != row and remaining[slot] >= least:
-                self.ladders[cell].add(*row)
-            self.stirred.add(cell)
+        self._rearrange(before, self._rows_of(first))
         if change > 0:
             self._put_in(first, change, offer)
 
@@ -538,6 +530,20 @@ class State:
             for slot in self.slots_of(first)
             for cell in self.cells_of(slot)
         }
+
+    def _rearrange(
+        self, before: Mapping[tuple[int, int], Row], after: Mapping[tuple[int, int], Row]
+    ) -> None:
+        """Have in the ladders what they are to bear of an offer, as far as it has money."""
+        remaining, least = self.table.remaining, self.least
+        for (slot, cell), row in before.items():
+            if after.get((slot, cell)) != row or remaining[slot] < least:
+                self.ladders[cell].remove(row[0])
+        for (slot, cell), row in after.items():
+            if remaining[slot] >= least:
+                if before.get((slot, cell)) != row:
+                    self.ladders[cell].add(*row)
+                self.stirred.add(cell)
 
     def _vacate(self, cell: int) -> None:
         """Note that a place has lost its money; tidy the ladder when half of it has."""

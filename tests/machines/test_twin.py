@@ -273,3 +273,63 @@ def test_histories_of_few_lenders_whose_limits_leave_less_than_a_note(seed: int)
             )
             pair.submit(asked, step)
         pair.compare()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_histories_of_amended_caps_and_commitments_that_leave_less_than_a_note(seed: int) -> None:
+    random = Random(seed)
+    pair = Pair(Rules(grades=["A", "B"], terms=[36], min_note=20))
+
+    def cap() -> int | None:
+        return random.choice([None, 20, 30, 50])
+
+    for step in range(40):
+        if step < 4 or random.random() < 0.3:
+            made = Offer(
+                offer_id=f"o{step}",
+                lender_id=f"l{random.randrange(9)}",
+                amount=random.randrange(20, 90),
+                min_rate=random.randrange(1, 9),
+                max_per_loan=cap(),
+            )
+            pair.post(made, step)
+        elif random.random() < 0.6:
+            amended = random.choice(pair.offers)
+            changes = random.choice(
+                [
+                    {"max_per_loan": cap()},
+                    {"min_rate": random.randrange(1, 9)},
+                    {"amount": random.randrange(20, 150)},
+                    {"grades": {random.choice("AB")}},
+                ]
+            )
+            pair.amend(amended, changes, step)
+        else:
+            asked = Request(
+                request_id=f"r{step}",
+                borrower_id=f"b{step}",
+                amount=random.randrange(20, 200),
+                max_rate=9,
+                grade=random.choice("AB"),
+                term=36,
+                min_amount=20,
+            )
+            pair.rest(asked, random.choice(["auction", "listing"]), step + 15, step, None)
+
+
+def test_an_amended_offer_that_has_no_note_left_calls_nobody() -> None:
+    pair = Pair(Rules(grades=["A"], terms=[36], min_note=20))
+    pair.post(Offer(offer_id="o", lender_id="ann", amount=60, min_rate=5, max_per_loan=50), 0)
+    asked = Request(
+        request_id="r",
+        borrower_id="bob",
+        amount=100,
+        max_rate=9,
+        grade="A",
+        term=36,
+        min_amount=20,
+    )
+    pair.rest(asked, "auction", 9, 0, None)
+    pair.amend("o", {"max_per_loan": None}, 1)
+    # Ten are too few for a note, and nobody is asked to add them to the fifty he has.
+    assert pair.market.offer("o").remaining == 10
