@@ -28,7 +28,7 @@ def test_what_is_drawn_for_rules_is_taken_under_them(data: st.DataObject) -> Non
     market.submit(data.draw(requests(drawn, now=4)), now=4)
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_history_is_the_same_with_and_without_a_store(data: st.DataObject) -> None:
     drawn = data.draw(rules())

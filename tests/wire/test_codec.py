@@ -160,7 +160,7 @@ def test_a_planted_record_has_none() -> None:
         COMMANDS.encode(Planted(now=1), 1)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_whole_histories_come_back(data: st.DataObject) -> None:
     """As the engine makes them: slots, keys, and notes that share the marketplace's names."""
