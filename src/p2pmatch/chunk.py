@@ -97,11 +97,7 @@ class Chunk:
 
     def fill(self, rows: Columns) -> None:
         """Hold exactly these rows, which are sorted by key, and no views of this chunk's own."""
-        if self._lent:
-            self._renew(_PLAIN)
-        self._start = self._stop = 0
-        self.extend(rows)
-        self._sorted_to = self._stop
+        self._replace(rows, _width(rows))
 
     def drop(self, alive: npt.NDArray[np.bool_]) -> None:
         """Drop the rows that are not `alive`; where these come first, in O(1)."""
@@ -127,8 +123,7 @@ class Chunk:
 
     def extend(self, rows: Columns) -> None:
         """Take more places, in any order. There must be space behind the last. O(places)."""
-        _, _, _, tags, caps = rows
-        self._widen(_CAPPED if (caps != NO_CAP).any() else _TAGGED if tags.any() else _PLAIN)
+        self._widen(_width(rows))
         self._write(rows)
 
     def has(self, key: int) -> bool:
@@ -164,11 +159,16 @@ class Chunk:
     def _keep(self, rows: slice | npt.NDArray[np.intp]) -> None:
         """Hold these rows of the columns, sorted by key, in columns that nobody else looks at."""
         width = len(self._own)
-        kept = tuple(column[rows] for column in self._columns[:width])
+        self._replace(tuple(column[rows] for column in self._columns[:width]), width)
+
+    def _replace(self, rows: Columns, width: int) -> None:
+        """Hold rows sorted by key, and no others, in so many columns of its own, or more."""
         if self._lent:
             self._renew(width)
+        else:
+            self._widen(width)
         self._start = self._stop = 0
-        self._write(kept)
+        self._write(rows)
         self._sorted_to = self._stop
 
     def _write(self, rows: Columns) -> None:
@@ -196,3 +196,9 @@ class Chunk:
         self._columns = columns
         # To read and write single rows by these takes a quarter of the time.
         self._own = tuple(column.data for column in columns[:width])
+
+
+def _width(rows: Columns) -> int:
+    """How many columns of its own a chunk needs for these rows."""
+    _, _, _, tags, caps = rows
+    return _CAPPED if (caps != NO_CAP).any() else _TAGGED if tags.any() else _PLAIN

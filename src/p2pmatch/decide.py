@@ -268,7 +268,7 @@ def _check_requests(state: State, requests: RequestColumns, now: int) -> None:
     sound = (
         all(cell in state.cell_of for cell in requests.cells)
         and not (requests.amounts % state.rules.increment).any()
-        and len(set(ids)) == len(ids)
+        and checks.are_distinct(ids)
         and state.requests.isdisjoint(ids)
         and all(time is None or time > now for time in set(requests.expires_at))
     )

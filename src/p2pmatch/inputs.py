@@ -188,7 +188,7 @@ def _check_offers(table: Table, columns: dict[str, list[Any]], rules: Rules) -> 
     _check_known(table, "grades", columns["grades"], rules.grades, "unknown_grade")
     _check_known(table, "terms", columns["terms"], rules.terms, "unknown_term")
     ids = columns["offer_id"]
-    if len(set(ids)) < len(ids):
+    if not checks.are_distinct(ids):
         seen: set[str] = set()
         for line, offer_id in zip(table.lines, ids, strict=True):
             if offer_id in seen:

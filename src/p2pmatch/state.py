@@ -508,8 +508,7 @@ class State:
 
     def _stand(self, slot: int, *, again: bool = False) -> None:
         """Put a slot into the ladders of its cells; with `again`, only where it is not there."""
-        table = self.table
-        who = slot, table.lender.item(slot), table.tag.item(slot), table.cap.item(slot)
+        who = self._who(slot)
         for cell in self.cells_of(slot):
             key = self.key_of(slot, cell)
             if not (again and self.ladders[cell].revive(key)):
@@ -518,18 +517,16 @@ class State:
 
     def _rows_of(self, first: int) -> dict[tuple[int, int], Row]:
         """What the ladders bear of an offer, by slot and cell."""
-        table = self.table
         return {
-            (slot, cell): (
-                self.key_of(slot, cell),
-                slot,
-                table.lender.item(slot),
-                table.tag.item(slot),
-                table.cap.item(slot),
-            )
+            (slot, cell): (self.key_of(slot, cell), *self._who(slot))
             for slot in self.slots_of(first)
             for cell in self.cells_of(slot)
         }
+
+    def _who(self, slot: int) -> tuple[int, int, int, int]:
+        """What a ladder bears of a slot beside its key: slot, lender, tag and cap."""
+        table = self.table
+        return slot, table.lender.item(slot), table.tag.item(slot), table.cap.item(slot)
 
     def _rearrange(
         self, before: Mapping[tuple[int, int], Row], after: Mapping[tuple[int, int], Row]
