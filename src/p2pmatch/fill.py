@@ -9,6 +9,7 @@ import numpy.typing as npt
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.fill_forms import DONE, FULL, ODD, Asked, Kernel, Made, Means, Places
 from p2pmatch.fill_sweeps import Sweeps, stretch
+from p2pmatch.keys import rates_of
 
 __all__ = ["PASSES", "Passes"]
 
@@ -124,7 +125,9 @@ def _fill_at_once(
     rest = notes + len(cuts)
     if rest > len(made.slots):
         return row, notes
-    keys.take(met, out=made.keys[notes:rest], mode="clip")
+    rates = made.rates[notes:rest]
+    keys.take(met, out=rates, mode="clip")
+    rates_of(rates, out=rates)
     places.slots[standing].take(met, out=made.slots[notes:rest], mode="clip")
     places.lenders[standing].take(met, out=made.lenders[notes:rest], mode="clip")
     amounts = made.amounts[notes:rest]

@@ -101,14 +101,14 @@ class Means(NamedTuple):
 
 
 class Made(NamedTuple):
-    """The notes made, and by request where they end.
+    """The notes made, each at its own rate, and by request where they end.
 
     accounts : where the notes' money came from, for the use of the kernel alone.
     previous : by request, the same borrower's request before it that got a loan, or -1;
     latest : by borrower, its last one, or -1.
     """
 
-    keys: Amounts
+    rates: Amounts
     slots: Numbers
     lenders: Numbers
     amounts: Amounts

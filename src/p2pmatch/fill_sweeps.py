@@ -7,6 +7,7 @@ import numpy as np
 from p2pmatch.along import Columns, Found, along
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.fill_forms import MORE, ODD, Asked, Made, Means, Places
+from p2pmatch.keys import rates_of
 from p2pmatch.line import Line
 from p2pmatch.lines import Lines
 from p2pmatch.scratch import Scratch
@@ -65,7 +66,8 @@ class Sweeps:
         keys, accounts, lenders, amounts = (
             np.concatenate(column) for column in zip(*pieces, strict=True)
         )
-        made.keys[notes], made.lenders[notes], made.amounts[notes] = keys, lenders, amounts
+        rates_of(keys, out=made.rates[notes])
+        made.lenders[notes], made.amounts[notes] = lenders, amounts
         # An account is the number of the first row that its offer has.
         self.places.slots.take(accounts, out=made.slots[notes])
         made.ends[row] = notes.stop

@@ -67,6 +67,8 @@ class RequestColumns(Sequence[Request]):
     def __getitem__(self, index: slice) -> "RequestColumns": ...
     def __getitem__(self, index: int | slice) -> "Request | RequestColumns":
         if isinstance(index, slice):
+            if index.indices(len(self)) == (0, len(self), 1):
+                return self
             used, codes = np.unique(self.cell_codes[index], return_inverse=True)
             return RequestColumns(
                 request_ids=self.request_ids[index],

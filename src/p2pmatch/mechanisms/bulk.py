@@ -5,7 +5,7 @@ the loans of a run are one event. A request that is not so plain is matched by i
 are, no more runs are tried than pay.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -17,7 +17,7 @@ from p2pmatch.coded import coded
 from p2pmatch.columns import tags_fit
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import FULL, MORE, Asked, Made, Means
-from p2pmatch.keys import key_bounds, rates_of
+from p2pmatch.keys import key_bounds
 from p2pmatch.limits import LIMIT_NAMES
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.mechanisms.immediate import match_now
@@ -134,11 +134,9 @@ class _Run:
     def loans(self, row: int, stop: int, notes: slice) -> Loans:
         """The loans of the requests from `row` to `stop`."""
         state, made = self.state, self.made
-        keys = made.keys[notes]
         columns = Notes(
             made.amounts[notes],
-            # Nobody reads these keys any more, and new space has to be cleared first.
-            rates_of(keys, out=keys),
+            made.rates[notes],
             made.slots[notes],
             made.lenders[notes],
             state.offer_names,
@@ -172,7 +170,7 @@ class _Run:
         """Four times as much: who found too little begins its request anew."""
         made = self.made
         larger = {}
-        for name in ("keys", "slots", "lenders", "amounts", "accounts"):
+        for name in ("rates", "slots", "lenders", "amounts", "accounts"):
             column = getattr(made, name)
             larger[name] = np.empty(4 * len(column), dtype=column.dtype)
             larger[name][: self.notes] = column[: self.notes]
@@ -191,7 +189,7 @@ class _Run:
             key_bounds(requests.max_rates),
             cells[requests.cell_codes],
             grades[requests.cell_codes],
-            _numbers(map(state.lenders.get, requests.borrower_ids, repeat(-1))),
+            _as_lenders(state, requests.borrower_ids),
             requests.tag_codes,
             numbers,
             _of_groups(state, requests),
@@ -232,6 +230,13 @@ class _Run:
             np.zeros(count if limited else 0, dtype=np.int64),
             np.zeros(count if limits["per_borrower"].size else 0, dtype=np.int64),
         )
+
+
+def _as_lenders(state: State, borrower_ids: Sequence[str]) -> Numbers:
+    """The borrowers' numbers as lenders, -1 for those who lend nothing. O(n)."""
+    if state.lenders.keys().isdisjoint(borrower_ids):
+        return np.full(len(borrower_ids), -1, dtype=np.int32)
+    return _numbers(map(state.lenders.get, borrower_ids, repeat(-1)))
 
 
 def _numbers(numbers: Iterable[int]) -> Numbers:
