@@ -440,7 +440,7 @@ def test_an_earlier_run_is_replaced_and_anything_else_is_left_alone(
             ("recorded_x", "max_rates"),
             "column 'Max_per_laon' is not read; is 'max_per_loan' meant?",
         ),
-        ((",2,", ",,"), ("", ""), "1 rows without submitted_at; they come before all with one"),
+        ((",2,", ",,"), ("", ""), "rows without submitted_at: 1; they come before all with one"),
     ],
     ids=["a column that may be misspelt", "rows without a time among others"],
 )

@@ -246,7 +246,7 @@ def _untimed(table: Table, columns: Mapping[str, Sequence[Any]]) -> Iterator[str
     times = columns["submitted_at"]
     missing = times.count(None)
     if 0 < missing < len(times):
-        yield f"{table.file}: {missing} rows without submitted_at; they come before all with one"
+        yield f"{table.file}: rows without submitted_at: {missing}; they come before all with one"
 
 
 def _are_alike(one: str, other: str) -> bool:
