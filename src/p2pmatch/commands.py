@@ -1,11 +1,14 @@
 """What a marketplace can be told to do: plain records, each with the time it is told."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from p2pmatch import checks
 from p2pmatch.columns import OfferColumns
+from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.orders import Offer, Request
 from p2pmatch.record import Record
@@ -14,6 +17,7 @@ from p2pmatch.time_in_force import IMMEDIATE, Auction, Immediate, Listing, TimeI
 from p2pmatch.units import MAX_AMOUNT, MAX_TERM, MAX_TIME
 
 __all__ = [
+    "AMENDABLE",
     "AcceptLoan",
     "AdvanceTime",
     "AmendOffer",
@@ -54,12 +58,49 @@ class PostOffers(Command):
     offers: OfferColumns = attrs.field(validator=checks.instance(OfferColumns, "OfferColumns"))
 
 
+#: The fields of an offer that may be changed.
+AMENDABLE: Mapping[str, "attrs.Attribute[Any]"] = MappingProxyType(
+    {
+        field.name: field
+        for field in attrs.fields(Offer)
+        if field.name not in ("offer_id", "lender_id")
+    }
+)
+
+
+def _as_in_offers(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The new values as an `Offer` would hold them: what can be read but once is read here."""
+    if not isinstance(changes, Mapping):
+        return changes
+    return {name: _converted(name, value) for name, value in changes.items()}
+
+
+def _converted(name: str, value: object) -> object:
+    convert = AMENDABLE[name].converter if name in AMENDABLE else None
+    return convert(value) if callable(convert) else value
+
+
+def _check_changes(command: object, attribute: "attrs.Attribute[Any]", changes: object) -> None:
+    """Raise unless an `Offer` would take each value by itself."""
+    if not isinstance(changes, dict):
+        accepted = "a mapping of names of an offer's fields to values"
+        raise InvalidValue("wrong_type", attribute.name, changes, accepted)
+    for name, value in changes.items():
+        if name not in AMENDABLE:
+            raise UnknownName("unknown_field", attribute.name, name, f"one of {list(AMENDABLE)}")
+        field = AMENDABLE[name]
+        if field.validator is not None:
+            field.validator(command, field, value)
+
+
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class AmendOffer(Command):
     """Change an offer; `changes` maps names of `Offer` fields to their new values."""
 
     offer_id: str = attrs.field(converter=checks.text, validator=checks.identifier)
-    changes: dict[str, Any] = attrs.field(hash=False)
+    changes: dict[str, Any] = attrs.field(
+        converter=_as_in_offers, validator=_check_changes, hash=False
+    )
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
