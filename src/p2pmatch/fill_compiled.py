@@ -11,11 +11,9 @@ from numba.extending import register_jitable
 
 from p2pmatch import fill_loop
 from p2pmatch.fill_forms import Fill, Kernel
-from p2pmatch.keys import rate_of
 
 __all__ = ["COMPILED"]
 
-register_jitable(rate_of)
 register_jitable(fill_loop.fill_unlimited)
 _fill = cast("Fill", njit(cache=True)(fill_loop.fill))
 

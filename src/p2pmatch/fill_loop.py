@@ -5,7 +5,7 @@ It is plain Python all the same, so that it can be run, slowly, without a compil
 
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.fill_forms import DONE, FULL, MORE, ODD, Asked, Made, Means, Places
-from p2pmatch.keys import rate_of
+from p2pmatch.keys import ARRIVAL_BITS
 
 __all__ = ["fill", "fill_unlimited", "read", "spend"]
 
@@ -108,7 +108,7 @@ def fill(  # noqa: C901, PLR0912, PLR0915 - one loop, because a call is not free
                 if end == space:
                     why = FULL
                     break
-                made.rates[end] = rate_of(key)
+                made.rates[end] = key >> ARRIVAL_BITS
                 made.slots[end] = places.slots[place]
                 made.accounts[end] = account
                 made.lenders[end] = lender
@@ -213,7 +213,7 @@ def fill_unlimited(  # noqa: C901, PLR0912 - likewise
                 if increment > 1:
                     room -= room % increment
                 room = min(room, missing)
-                made.rates[end] = rate_of(key)
+                made.rates[end] = key >> ARRIVAL_BITS
                 made.slots[end] = places.slots[place]
                 if not alone:
                     made.accounts[end] = account
