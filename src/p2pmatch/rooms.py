@@ -394,17 +394,24 @@ class Rooms:
         self, lenders: Numbers | Amounts, joint: Amounts | int | None, target: int
     ) -> Amounts | int | None:
         """The joint room, and the lender's share of a loan of `target`, whichever is less."""
-        cap = joint
+        share = self.lender_share(lenders)
+        if share is None:
+            return joint
+        cap = self._share_of(share, target)
+        return cap if joint is None else _lesser(joint, cap)
+
+    def lender_share(self, lenders: Numbers | Amounts) -> Amounts | int | None:
+        """The most a lender may lend of a loan, ppm of it; None where nobody has such a limit."""
         caps = self.state.lender_caps
-        shares: list[Amounts | int] = []
-        if self.state.rules.max_share is not None:
-            shares.append(self.state.rules.max_share)
+        share: Amounts | int | None = self.state.rules.max_share
         if "max_share" in caps.in_force:
-            shares.append(caps.of("max_share", lenders, len(self.state.lender_names)))
-        for share in shares:
-            share_cap = self._share_of(share, target)
-            cap = share_cap if cap is None else _lesser(cap, share_cap)
-        return cap
+            own = caps.of("max_share", lenders, len(self.state.lender_names))
+            share = own if share is None else _lesser(share, own)
+        return share
+
+    def offer_share(self, slots: Numbers) -> Numbers | None:
+        """The most an offer may lend of a loan, ppm of it; None where none has such a limit."""
+        return self.state.table.share.take(slots) if self.state.shared else None
 
     def _share_of(self, share: Amounts | Numbers | int, target: int) -> Amounts | int:
         """A share of a loan of `target`, minor units, in whole increments; `NO_SHARE`: no cap."""
@@ -420,8 +427,9 @@ class Rooms:
     ) -> Amounts:
         """Cap each row by its offer's share of a loan of `size`, and an offer's rows together."""
         state = self.state
-        if state.shared:
-            own = np.minimum(own, self._share_of(state.table.share.take(slots), size))
+        share = self.offer_share(slots)
+        if share is not None:
+            own = np.minimum(own, self._share_of(share, size))
         several = state.table.joint.take(slots) if self.parts_bind else None
         if drawn:
             held = np.isin(slots, np.fromiter(drawn, dtype=np.int64))

@@ -155,10 +155,13 @@ class LiftedRooms(Rooms):
             fits &= joint >= self.least
         return (line, room * fits, joint) if fits.any() else None
 
-    def _lender_cap(
-        self, lenders: Numbers | Amounts, joint: Amounts | int | None, target: int
-    ) -> Amounts | int | None:
-        return joint if "max_share" in self.lifted else super()._lender_cap(lenders, joint, target)
+    def lender_share(self, lenders: Numbers | Amounts) -> Amounts | int | None:
+        """None, if that is lifted."""
+        return None if "max_share" in self.lifted else super().lender_share(lenders)
+
+    def offer_share(self, slots: Numbers) -> Numbers | None:
+        """None, if that is lifted."""
+        return None if "offer_max_share" in self.lifted else super().offer_share(slots)
 
     def _within_offers(
         self, slots: Numbers, own: Amounts, size: int, drawn: dict[int, int], *, dust: bool

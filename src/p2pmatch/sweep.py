@@ -20,6 +20,7 @@ from p2pmatch.keys import key_bound, rate_of, rates_of
 from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
 from p2pmatch.rooms import Rooms, Rows
+from p2pmatch.share_ceiling import ShareCeiling
 from p2pmatch.state import State
 
 __all__ = ["Sweep", "placed", "sweep"]
@@ -82,10 +83,10 @@ class Sweep:
             if target == least_amount:
                 break
             reason = "not_enough_room"
-            # Money was left over. First the sum over lenders at this target; only if that alone
-            # would allow the target, what could really be placed.
-            capacity = self._capacity(target)
-            target = capacity if capacity < target else placed
+            # Money was left over. First what all together could give to a loan of what they give;
+            # only if that alone would allow the target, what could really be placed.
+            settled = self._settled(target)
+            target = settled if settled < target else placed
         return self._nothing(self.rooms.why_nothing())
 
     def commit(self, target: int, size: int) -> tuple[Commitments, Commitments]:
@@ -220,6 +221,17 @@ class Sweep:
         if need == rooms.sum():
             return rooms
         return allocated(self.rule, level)
+
+    def _settled(self, target: int) -> int:
+        """The largest loan, up to `target`, to which all lenders together could give all of it."""
+        if not self.state.any_share:
+            return self._capacity(target)
+        ceiling = ShareCeiling(self.rooms)
+        while True:
+            highest = ceiling.below(target)
+            target = self._capacity(highest)
+            if target == highest:
+                return target
 
     def _capacity(self, target: int) -> int:
         """The lesser of `target` and what all lenders together could give a loan of that size.

@@ -1,0 +1,146 @@
+"""The largest loan that shares of it allow: by long steps what the rule finds step by step."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2pmatch import Limits, Marketplace, Offer, Rules
+from p2pmatch.rooms import Rooms
+from p2pmatch.share_ceiling import ShareCeiling
+from p2pmatch.sweep import Sweep
+from p2pmatch.units import MAX_AMOUNT
+from tests.helpers import offer, request
+
+WHOLE = 1_000_000
+
+
+def together(market: Marketplace, size: int) -> int:
+    """The sum over lenders of the least of what its offers, its limit and its share allow."""
+    rules = market.rules
+    limits = rules.lender_limits
+    by_lender: dict[str, int] = {}
+    for status in market.offers():
+        terms = market.offer_terms(status.offer_id)
+        room = terms.amount - terms.amount % rules.increment
+        room = room if room >= rules.smallest_note else 0
+        if terms.max_share is not None:
+            room = min(room, whole(terms.max_share * size // WHOLE, rules))
+        by_lender[terms.lender_id] = by_lender.get(terms.lender_id, 0) + room
+    caps = [
+        whole(limits.per_loan if limits.per_loan is not None else MAX_AMOUNT, rules),
+        *(
+            whole(share * size // WHOLE, rules)
+            for share in (limits.max_share, rules.max_share)
+            if share is not None
+        ),
+    ]
+    return sum(min(room, *caps) for room in by_lender.values())
+
+
+def whole(amount: int, rules: Rules) -> int:
+    return amount - amount % rules.increment
+
+
+def step_by_step(market: Marketplace, size: int) -> int:
+    """Ask for less and less until all of it could be given."""
+    while (given := together(market, size)) < size:
+        size = given
+    return size
+
+
+shares = st.none() | st.integers(1, WHOLE) | st.sampled_from([WHOLE // n for n in range(1, 9)])
+MARKETS = st.fixed_dictionaries(
+    {
+        "offers": st.lists(st.tuples(st.integers(0, 4), st.integers(1, 900), shares), max_size=9),
+        "increment": st.sampled_from([1, 7, 25]),
+        "max_share": shares,
+        "limits": st.builds(Limits, max_share=shares, per_loan=st.none() | st.integers(50, 900)),
+        "asked": st.integers(1, 80),
+    }
+)
+
+
+@given(drawn=MARKETS)
+def test_by_long_steps_the_same_as_step_by_step(drawn: dict[str, Any]) -> None:
+    increment = drawn["increment"]
+    rules = Rules(
+        grades=["A"],
+        terms=[36],
+        increment=increment,
+        max_share=drawn["max_share"],
+        lender_limits=drawn["limits"],
+    )
+    market = Marketplace(rules)
+    for number, (lender, amount, share) in enumerate(drawn["offers"]):
+        market.post(
+            offer(f"o{number}", f"l{lender}", amount, 1 + number % 3, max_share=share), now=0
+        )
+    asked = drawn["asked"] * increment
+    ceiling = ShareCeiling(Rooms(market._state, request(asked), 1))
+    assert ceiling.below(asked) == step_by_step(market, asked)
+    assert ceiling.below(0) == 0
+
+
+def market_of(lenders: int, share: int, **rules: Any) -> Marketplace:
+    """Lenders with more money than anybody asks for."""
+    made = Marketplace(Rules(grades=["A"], terms=[36], max_share=share, **rules))
+    for number in range(lenders):
+        made.post(offer(f"o{number}", f"l{number}", 10**9, 5), now=0)
+    return made
+
+
+@pytest.fixture
+def placings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The targets that sweeps try to place."""
+    tried: list[int] = []
+    place = Sweep._place
+
+    def noted(self: Sweep, target: int, size: int) -> Any:
+        tried.append(target)
+        return place(self, target, size)
+
+    monkeypatch.setattr(Sweep, "_place", noted)
+    return tried
+
+
+@pytest.mark.parametrize(("lenders", "share"), [(3, 333_333), (6, 166_666), (7, 142_857)])
+def test_shares_of_nearly_all_of_a_loan_are_found_too_few_at_once(
+    lenders: int, share: int, placings: list[int]
+) -> None:
+    # Once the target went down by a cent or two at a time.
+    market = market_of(lenders, share)
+    result = market.submit(request(MAX_AMOUNT), now=1)
+    assert (result.loan, result.unfunded) == (None, MAX_AMOUNT)
+    assert placings == [MAX_AMOUNT]
+
+
+def test_a_little_more_money_makes_a_large_loan_of_them(placings: list[int]) -> None:
+    # 3 * 333 333 ppm leave 1 ppm, which one unit is all of at 1 000 000.
+    market = market_of(3, 333_333)
+    market.post(offer("more", "max", 1, 6), now=0)
+    result = market.submit(request(1_002_000), now=1)
+    assert result.loan is not None
+    assert result.loan.principal == step_by_step(market, 1_002_000) == 1_000_000
+    assert placings == [1_002_000, 1_000_000]
+
+
+def test_two_offers_share_what_their_lender_may_give(placings: list[int]) -> None:
+    # Each offer's share is half of the lender's; made whole, two of them may be less than it.
+    market = Marketplace(Rules(grades=["A"], terms=[36], max_share=333_332))
+    for lender in range(3):
+        for number in range(2):
+            name = f"l{lender}o{number}"
+            market.post(
+                Offer(
+                    offer_id=name,
+                    lender_id=f"l{lender}",
+                    amount=10**9,
+                    min_rate=5,
+                    max_share=166_666,
+                ),
+                now=0,
+            )
+    assert market.submit(request(1_000_000), now=1).loan is None
+    assert placings == [1_000_000]
