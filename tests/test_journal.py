@@ -329,7 +329,7 @@ def test_replay_does_not_decide_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_entry_is_written_without_being_understood_again() -> None:
-    """Amendments of wrong types are refused before anything is written."""
+    """Amendments that no offer could take are refused before anything is written."""
     store, digests = kept()
     market = Marketplace.open(store, RULES)
     for wrong in (
@@ -343,7 +343,7 @@ def test_no_entry_is_written_without_being_understood_again() -> None:
         with warnings.catch_warnings(), pytest.raises(P2PMatchError):
             market.amend("o1", now=12, **wrong)  # type: ignore[arg-type]
         assert market.digest() == digests[-1]
-        assert len(store.entries) - before == (wrong == {"min_rate": {}})
+        assert len(store.entries) == before
     assert verify(store).digest == digests[-1]
 
 
