@@ -62,6 +62,7 @@ class Recorder:
         self.opened = opened
         self._batches = 0
         self._unwritten: list[Entry] = []
+        self._unwritten_ids: dict[str, Entry] = {}
 
     def answer(self, state: State, command: c.Command, command_id: str) -> list[Event] | None:
         """The events that a command with that id led to; None if the id is new.
@@ -69,11 +70,9 @@ class Recorder:
         The same command must have been given, whatever the time: who asks again asks later.
         """
         check_id(command_id, "command_id")
-        known = [entry for entry in self._unwritten if entry.command_id == command_id]
-        known += self.store.find(command_id)
-        if not known:
+        entry = self._unwritten_ids.get(command_id) or next(iter(self.store.find(command_id)), None)
+        if entry is None:
             return None
-        entry = known[0]
         first = COMMANDS.decode(entry.command, entry.seq)
         asked = attrs.evolve(command, now=first.now) if type(first) is type(command) else command
         if COMMANDS.encode(asked, entry.seq) != entry.command:
@@ -100,6 +99,8 @@ class Recorder:
         written = EVENTS.encode_all(events, self.seq + 1)
         entry = linked(self.seq + 1, self.head, command_id, payload, written)
         self._unwritten.append(entry)
+        if command_id is not None:
+            self._unwritten_ids[command_id] = entry
         self.seq, self.head = entry.seq, entry.hash
         if not self._batches:
             self._write()
@@ -117,6 +118,7 @@ class Recorder:
 
     def _write(self) -> None:
         entries, self._unwritten = self._unwritten, []
+        self._unwritten_ids.clear()
         if entries:
             self.store.append(entries, entries[0].seq)
 

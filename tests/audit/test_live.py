@@ -6,9 +6,10 @@ from typing import Any
 import attrs
 import pytest
 
-from p2pmatch import Limits, Loan, Marketplace, Note, Notes, Offer, Request, Rules
+from p2pmatch import Limits, Listing, Loan, Marketplace, Note, Notes, Offer, Request, Rules
 from p2pmatch import events as e
 from p2pmatch.audit import Auditor, audit_events
+from p2pmatch.units import MAX_AMOUNT
 from tests.machines.test_twin import History
 
 RULES = Rules(grades=["A", "B"], terms=[36], min_note=25, increment=5)
@@ -52,6 +53,33 @@ def test_random_histories_pass(seed: int) -> None:
     report = auditor.report()
     assert report.ok, str(report)
     assert report.checked["events"] > 0
+
+
+@pytest.mark.parametrize("extra", [0, 1, 7])
+def test_a_loan_of_nearly_all_shares_is_not_sought_cent_by_cent(extra: int) -> None:
+    # Three thirds rounded down are a part in a million short of a loan of any size.
+    rules = Rules(grades=["A"], terms=[36], max_share=333_333)
+    made = Marketplace(rules)
+    events: list[e.Event] = []
+    made.subscribe(events.append)
+    for lender, amount in (("ann", 10**9), ("ben", 10**9), ("cleo", 10**9), ("dan", extra)):
+        if amount:
+            made.post(
+                Offer(offer_id=lender, lender_id=lender, amount=amount, min_rate=50_000), now=0
+            )
+    loan = made.submit(request(amount=MAX_AMOUNT, min_amount=1), now=1).loan
+    assert (0 if loan is None else loan.principal) == extra * 1_000_000
+    report = audit_events(rules, events)
+    assert report.ok, str(report)
+
+
+def test_who_waits_too_long_is_told_once_and_only_for_the_time_it_waits_for() -> None:
+    made, events = market()
+    made.submit(request(), now=3, time_in_force=Listing(closes_at=9), hold_for=20)
+    made.submit(request(request_id="r2", amount=900), now=3, time_in_force=Listing(closes_at=8))
+    held = [*events, e.TimeAdvanced(now=8), e.TimeAdvanced(now=9)]
+    found = [breach.message for breach in audit_events(RULES, held).breaches]
+    assert found == ["r2"]
 
 
 def test_a_life_of_every_event_passes() -> None:

@@ -74,18 +74,21 @@ class Rooms:
             if limit is not None:
                 yield name, limit - amount
 
+    def share_of(self, lender: str) -> int | None:
+        """The most of a loan one lender may hold, ppm of it; None: no limit."""
+        shares = (self.book.rules.max_share, self.book.limits_of(lender).get("max_share"))
+        return min((share for share in shares if share is not None), default=None)
+
     def share(self, lender: str, size: int) -> int | None:
         """The most of a loan of that size one lender may hold; None: no limit."""
-        shares = [
-            share
-            for share in (self.book.rules.max_share, self.book.limits_of(lender).get("max_share"))
-            if share is not None
-        ]
-        return self.whole(min(shares) * size // FULL_SHARE) if shares else None
+        return self._part(self.share_of(lender), size)
 
     def offer_share(self, offer: OfferRecord, size: int) -> int | None:
         """The most of a loan of that size one offer may hold; None: no limit."""
-        return None if offer.max_share is None else self.whole(offer.max_share * size // FULL_SHARE)
+        return self._part(offer.max_share, size)
+
+    def _part(self, share: int | None, size: int) -> int | None:
+        return None if share is None else self.whole(share * size // FULL_SHARE)
 
     def own(self, part: Part) -> int:
         """One part's own room."""
@@ -142,15 +145,50 @@ class Candidates:
         whole = None if cap is None else self.rooms.whole(cap)
         return _tightest(whole, self.rooms.offer_share(offer, size))
 
-    def together(self, size: int) -> int:
-        """The most all lenders together could give to a loan of that size; at most `size`."""
+    def settled(self, size: int) -> int:
+        """The largest loan, up to that size, to which all lenders together could give all of it.
+
+        At each size they give a fixed sum and some shares of the loan; of a smaller loan they give
+        no more than that sum and those shares, so the steps may be long.
+        """
+        while True:
+            start = size
+            fixed, shares = self._given(size)
+            free = FULL_SHARE - sum(share * count for share, count in shares.items())
+            if free > 0:
+                size = min(size, self.rooms.whole(fixed * FULL_SHARE // free))
+            while (given := fixed + self._sum_of(size, shares)) < size:
+                size = given
+            if size == start:
+                return size
+
+    def _sum_of(self, size: int, shares: Mapping[int, int]) -> int:
+        """Shares of a loan in money, each made whole and counted so many times."""
+        whole = self.rooms.whole
+        return sum(whole(share * size // FULL_SHARE) * count for share, count in shares.items())
+
+    def _given(self, size: int) -> tuple[int, Counter[int]]:
+        """What all together could give to a loan of that size: a sum, and shares of it, ppm."""
         if self._pools is None:
             self._pools = self._pooled()
-        total = 0
+        fixed, shares = 0, Counter[int]()
         for lender, pool in self._pools.items():
-            rooms = (min(room, self.offer_cap(offer, size)) for offer, room in pool.shared)
-            total += min(pool.plain + sum(rooms), self.lender_cap(lender, size))
-        return min(total, size)
+            offers_fixed, offers_shares = pool.plain, Counter[int]()
+            for offer, room in pool.shared:
+                part = self.offer_cap(offer, size)
+                if part == self.rooms.offer_share(offer, size) and part < room:
+                    offers_shares[offer.max_share or 0] += 1
+                else:
+                    offers_fixed += min(room, part)
+            least = offers_fixed + self._sum_of(size, offers_shares)
+            joint, share = self._joint(lender), self.rooms.share_of(lender)
+            if joint is not None and joint < least:
+                least, offers_fixed, offers_shares = joint, joint, Counter()
+            if share is not None and self.rooms.whole(share * size // FULL_SHARE) < least:
+                offers_fixed, offers_shares = 0, Counter([share])
+            fixed += offers_fixed
+            shares += offers_shares
+        return fixed, shares
 
     def _pooled(self) -> dict[str, _Pool]:
         offers: dict[str, tuple[OfferRecord, int]] = {}
@@ -189,11 +227,8 @@ def expected_notes(candidates: Candidates, start: int | None = None) -> tuple[No
         if placed == size:
             return notes, reason
         # Only when the walk falls short does it matter what all together could give.
-        together = candidates.together(size)
-        if together == size:
-            size = placed
-        while together < size:
-            size, together = together, candidates.together(together)
+        settled = candidates.settled(size)
+        size = settled if settled < size else placed
         reason = "not_enough_room"
     return [], "below_min_amount" if candidates.any else "no_eligible_offer"
 

@@ -255,8 +255,11 @@ class Auditor:
         strangers = self._book.strangers([request.grade], [request.term])
         if strangers:
             self._findings.add("unknown_cell", where, f"{request.request_id}: {strangers}")
-        self._promises.resting[request.request_id] = Promise(
-            _request_record(request), event.time_in_force, request.expires_at, event.hold_for
+        self._promises.rest(
+            request.request_id,
+            Promise(
+                _request_record(request), event.time_in_force, request.expires_at, event.hold_for
+            ),
         )
 
     def _committed(self, event: e.MoneyCommitted, where: str) -> None:
@@ -359,7 +362,7 @@ class Auditor:
                 expected=expected,
             )
         if isinstance(made, e.LoanHeld):
-            self._promises.held[request.request_id] = HeldLoan(made, record, draws)
+            self._promises.hold(request.request_id, HeldLoan(made, record, draws))
 
     def _keep(
         self, promise: Promise, outcome: Outcome, where: str, now: int

@@ -6,6 +6,7 @@ rules give it and nothing else. What comes back must have been promised.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from heapq import heappop, heappush
 
 import attrs
 
@@ -119,16 +120,28 @@ class Promises:
         self.held: dict[str, HeldLoan] = {}
         # The principals of loans held that were given back, until they are said to be unfunded.
         self.given_back: dict[str, int] = {}
+        self._deadlines: list[tuple[int, str]] = []
         # What an auction should hold once better offers are in the place of those displaced.
         self._best_of: dict[str, Places] = {}
 
+    def rest(self, request_id: str, promise: Promise) -> None:
+        """A request rests."""
+        self.resting[request_id] = promise
+        if promise.deadline is not None:
+            heappush(self._deadlines, (promise.deadline, request_id))
+
+    def hold(self, request_id: str, held: HeldLoan) -> None:
+        """A loan waits for the borrower's yes."""
+        self.held[request_id] = held
+        heappush(self._deadlines, (held.event.until, request_id))
+
     def overdue(self, now: int) -> Iterator[str]:
-        """The requests and loans that still wait although their time is up."""
-        for request_id, promise in self.resting.items():
-            if promise.deadline is not None and promise.deadline <= now:
-                yield request_id
-        for request_id, held in self.held.items():
-            if held.event.until <= now:
+        """The requests and loans that still wait although their time is up; each is told once."""
+        while self._deadlines and self._deadlines[0][0] <= now:
+            time, request_id = heappop(self._deadlines)
+            promise, held = self.resting.get(request_id), self.held.get(request_id)
+            # One that rested to that time may be held to another, or be neither.
+            if (promise and promise.deadline == time) or (held and held.event.until == time):
                 yield request_id
 
     # Commitments
