@@ -359,6 +359,10 @@ def test_a_header_alone_is_an_empty_book(files: Files) -> None:
             "key 'allocation.steps.share': '5' cannot be read",
         ),
         (
+            'allocation = { rule = "steps", steps = [{ share = "40%" }, { rule = "fifo" }] }',
+            "key 'allocation.steps': None is empty; accepted: a value for 'rule'",
+        ),
+        (
             'allocation = { rule = "steps", steps = [{ rule = "oldest" }] }',
             "a last step without bounds",
         ),

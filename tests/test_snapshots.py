@@ -6,7 +6,7 @@ from copy import copy, deepcopy
 
 import pytest
 
-from p2pmatch import Limits, Marketplace, Rules
+from p2pmatch import Limits, Marketplace, Rules, snapshots
 from p2pmatch.errors import StoreFailed
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.pricing import Midpoint
@@ -129,6 +129,26 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
             with pytest.raises(StoreFailed) as failed:
                 restore(broken, HEAD, RULES)
             assert failed.value.code == "damaged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda held: [b"{}"],
+        lambda held: [b"[]"],
+        lambda held: [b"no JSON", *held[1:]],
+        lambda held: [held[0].replace(b'"arrivals":', b'"arrivals_":'), *held[1:]],
+        lambda held: held[:-1],
+        lambda held: [*held[:-1], held[-1] + b"12345"],
+    ],
+)
+def test_what_somebody_else_has_sealed_is_noticed(
+    change: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    held = change(take(filled()._state, HEAD)[:-1])
+    with pytest.raises(StoreFailed) as failed:
+        restore([*held, snapshots._hash(held)], HEAD, RULES)
+    assert failed.value.code == "damaged"
 
 
 def test_pieces_that_are_lost_doubled_or_moved_are_noticed() -> None:

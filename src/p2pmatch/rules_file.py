@@ -5,7 +5,7 @@ names it, and the other keys are its parameters.
 """
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -116,12 +116,17 @@ def _read_table(table: Mapping[str, Any], readers: Mapping[str, _Reader]) -> dic
     return read
 
 
-def _table(make: Callable[..., Any], readers: Mapping[str, _Reader]) -> _Reader:
-    """A reader of a TOML table whose values are handed to `make`."""
+def _table(
+    make: Callable[..., Any], readers: Mapping[str, _Reader], needed: Iterable[str] = ()
+) -> _Reader:
+    """A reader of a TOML table whose values are handed to `make`, which needs some of them."""
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
             raise InvalidValue("wrong_type", "", value, f"a table with {', '.join(readers)}")
+        for key in needed:
+            if key not in value:
+                raise InvalidValue("empty", key, None, f"a value for {key!r}")
         return make(**_read_table(value, readers))
 
     return read
@@ -142,7 +147,7 @@ def _as_it_is(value: object) -> object:
 
 
 def _steps(value: object) -> tuple[object, ...]:
-    return tuple(_table(Step, _STEP_KEYS)(item) for item in _list(value))
+    return tuple(map(_table(Step, _STEP_KEYS, needed=("rule",)), _list(value)))
 
 
 def _rates(value: object) -> dict[tuple[str, int], int]:
@@ -172,10 +177,9 @@ def _rule(kinds: Mapping[str, tuple[type[Any], Mapping[str, _Reader]]]) -> _Read
         if not isinstance(name, str) or name not in kinds:
             raise UnknownName("unknown_rule", "rule", name, f"one of {sorted(kinds)}")
         make, readers = kinds[name]
-        for key in readers:
-            if key not in value:
-                raise InvalidValue("empty", key, None, f"a value for {key!r}")
-        return _table(make, readers)({key: value[key] for key in value if key != "rule"})
+        return _table(make, readers, needed=readers)(
+            {key: value[key] for key in value if key != "rule"}
+        )
 
     return read
 

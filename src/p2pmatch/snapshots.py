@@ -126,6 +126,16 @@ def restore(pieces: Sequence[bytes], head: bytes, rules: Rules) -> State:
     *held, seal = pieces or [b""]
     if seal != _hash(held):
         raise StoreFailed("damaged", "snapshot", seal.hex(), "the hash of its pieces")
+    try:
+        return _restored(held, head, rules)
+    except StoreFailed:
+        raise
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+        # The hash is right, so somebody else has written it.
+        raise StoreFailed("damaged", "snapshot", str(error), "what `take` returned") from error
+
+
+def _restored(held: Sequence[bytes], head: bytes, rules: Rules) -> State:
     layout = msgspec.json.decode(held[0])["layout"]
     if layout != LAYOUT:
         raise StoreFailed("not_a_journal", "snapshot.layout", layout, f"layout {LAYOUT}")

@@ -45,6 +45,19 @@ def test_what_is_no_path_is_refused(path: Any) -> None:
         SqliteStore(path)
 
 
+@pytest.mark.parametrize("path", ["", ":memory:"])
+def test_what_sqlite_keeps_nowhere_is_kept_in_memory(path: str) -> None:
+    with pytest.raises(InvalidValue, match=r"a file's path, or a MemoryStore\(\)"):
+        SqliteStore(path)
+
+
+def test_a_damaged_lock_is_told_from_one_that_is_held(tmp_path: Path) -> None:
+    (tmp_path / "m.db-lock").write_bytes(b"garbage " * 200)
+    with pytest.raises(StoreFailed) as failed:
+        Marketplace.open(SqliteStore(tmp_path / "m.db"), RULES)
+    assert (failed.value.code, failed.value.value) == ("store_failed", f"{tmp_path}/m.db-lock")
+
+
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "none.db")
     assert list(store.read()) == []

@@ -76,6 +76,8 @@ class SqliteStore:
             raise InvalidValue(
                 "wrong_type", "path", path, "the path of a file, such as 'market.db'"
             )
+        if os.fspath(path) in ("", ":memory:"):
+            raise InvalidValue("malformed", "path", path, "a file's path, or a MemoryStore()")
         self.path = Path(path)
         self._lock: sqlite3.Connection | None = None
         self._file: sqlite3.Connection | None = None
@@ -102,11 +104,13 @@ class SqliteStore:
         try:
             # Held until the connection is closed, or the process gone.
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             lock.close()
-            raise StoreFailed(
-                "store_locked", "store", str(self.path), f"one writer at a time ({error})"
-            ) from error
+            if "locked" in str(error):
+                accepted = f"one writer at a time ({error})"
+                raise StoreFailed("store_locked", "store", str(self.path), accepted) from error
+            accepted = f"a file in order, or none ({error})"
+            raise StoreFailed("store_failed", "store", f"{self.path}-lock", accepted) from error
         self._lock = lock
         try:
             with _failing(self.path):
