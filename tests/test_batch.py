@@ -1,12 +1,14 @@
 """However a run is done, it writes the same files, byte for byte."""
 
+import hashlib
+import json
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
-from p2pmatch import Marketplace, batch
+from p2pmatch import Marketplace, batch, run_folder
 from tests.audit.test_random_folders import drawn
 
 OFFERS = "offer_id,lender_id,amount,min_rate,grades,terms,refuses\n"
@@ -17,7 +19,7 @@ RULES = 'min_note = "0.25"\n[lender_limits]\nper_loan = "2.00"\nper_borrower = "
 def written(folder: Path, out: str) -> dict[str, bytes]:
     """What a run over the files of a folder writes."""
     offers, requests, rules = (folder / n for n in ("offers.csv", "requests.csv", "rules.toml"))
-    batch.write_run(batch.match_files(offers, requests, rules), folder / out, offers, requests)
+    run_folder.write_run(batch.match_files(offers, requests, rules), folder / out)
     return {path.name: path.read_bytes() for path in (folder / out).iterdir()}
 
 
@@ -87,4 +89,21 @@ def test_a_journal_is_kept_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("text", ["plain", 'a "b"', "a,b", " a", "a ", "a\nb", "a b", "a\u00a0"])
 def test_fields_are_quoted_together_as_alone(text: str) -> None:
-    assert list(batch._cells(["x", text, "y"])) == ["x", batch._cell(text), "y"]
+    assert list(run_folder._cells(["x", text, "y"])) == ["x", run_folder._cell(text), "y"]
+
+
+def test_a_run_vouches_for_what_it_has_read(tmp_path: Path) -> None:
+    drawn(tmp_path, 3)
+    offers, requests, rules = (tmp_path / n for n in ("offers.csv", "requests.csv", "rules.toml"))
+    expected = {
+        kind: hashlib.sha256(kind_path.read_bytes()).hexdigest()
+        for kind, kind_path in (("offers", offers), ("requests", requests))
+    }
+    run = batch.match_files(offers, requests, rules)
+    # What happens to the files afterwards is nothing to the run.
+    offers.write_text("changed")
+    requests.unlink()
+    run_folder.write_run(run, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert {kind: told[kind]["sha256"] for kind in expected} == expected
+    assert told["offers"]["path"] == str(offers)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from p2pmatch.audit import audit_directory
-from p2pmatch.batch import match_files, write_run
+from p2pmatch.batch import match_files
+from p2pmatch.run_folder import write_run
 from tests.shared import shared
 
 
@@ -18,7 +19,7 @@ def test_the_real_requests_give_the_published_notes(name: str, tmp_path: Path) -
         shared("conformance", "prosper", f"notes-{name}.csv.gz").read_bytes()
     )
     out = tmp_path / "out"
-    write_run(match_files(offers, requests, rules), out, offers, requests)
+    write_run(match_files(offers, requests, rules), out)
     written = (out / "notes.csv").read_bytes()
     assert written.splitlines() == expected.splitlines()
     report = audit_directory(out)

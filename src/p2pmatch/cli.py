@@ -19,24 +19,17 @@ from rich.progress import track
 import p2pmatch
 from p2pmatch import units
 from p2pmatch.audit import audit_directory
-from p2pmatch.batch import (
-    Run,
-    check_new,
-    check_target,
-    load_book,
-    match_files,
-    summary_of,
-    write_run,
-)
+from p2pmatch.batch import Run, load_book, match_files
+from p2pmatch.csv_table import BadInput
 from p2pmatch.demo import demo_lines
 from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.fees import PAID
 from p2pmatch.orders import Request
 from p2pmatch.quote import Quote
 from p2pmatch.reasons import REASONS
+from p2pmatch.run_folder import check_target, summary_of, write_run
 from p2pmatch.stores import MemoryStore
 from p2pmatch.stores.place import is_url, store_at
-from p2pmatch.tables import BadInput
 from p2pmatch.units import MAX_RATE, format_amount, format_rate, rate
 
 if TYPE_CHECKING:
@@ -146,7 +139,7 @@ def match(
     for remark in _remarks(done, requests):
         _say(remark)
     try:
-        summary = summary_of(done) if out is None else write_run(done, out, offers, requests)
+        summary = summary_of(done) if out is None else write_run(done, out)
     except BaseException:
         if isinstance(kept, Path):
             kept.unlink(missing_ok=True)
@@ -398,12 +391,20 @@ def _new_journal(store: str, journal: str | None) -> Path | MemoryStore:
     _need_json()
     if not is_url(store):
         store_at(store, journal)
-        check_new(Path(store))
+        _check_new(Path(store))
         return Path(store)
     with store_at(store, journal) as database:
         if next(database.read(), None) is not None:
             raise BadInput(f"{database}: is there already; accepted: a new journal")
     return MemoryStore()
+
+
+def _check_new(store: Path) -> None:
+    """Raise BadInput unless a new file can be made there."""
+    if store.exists():
+        raise BadInput(f"{store}: is there already; accepted: a new file")
+    if not store.absolute().parent.is_dir():
+        raise BadInput(f"{store}: its folder is not there; accepted: a new file in a folder")
 
 
 def _remarks(done: Run, requests: Path) -> Iterator[str]:

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from p2pmatch import checks
+from p2pmatch.csv_table import Problems, Table, read_table
 from p2pmatch.errors import InvalidValue, Refused, UnknownName
 from p2pmatch.rules import Rules
 from p2pmatch.rules_file import read_rules, rules_for
-from p2pmatch.tables import Problems, Table, read_table
 from p2pmatch.units import format_amount, months, positive_amount, rate, share, whole_number
 
 __all__ = [
@@ -58,7 +58,8 @@ class Inputs:
 
     offers and requests have the names of the CSV files; a cell that is not set is None. `extras`
     are the columns nobody knows, which are carried along. `remarks` : what is worth a word, such as
-    which of them may be meant for one that is not there.
+    which of them may be meant for one that is not there. `sources` : the files, and the SHA-256 of
+    what was read of them.
     """
 
     rules: Rules
@@ -66,6 +67,7 @@ class Inputs:
     requests: dict[str, list[Any]]
     extras: Mapping[str, Mapping[str, Sequence[str]]]
     remarks: Sequence[str]
+    sources: Mapping[str, Mapping[str, str]]
 
 
 def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inputs:
@@ -83,7 +85,7 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
     problems = Problems()
     settings = read_rules(rules)
     offer_table = read_table(offers, _REQUIRED_OF_OFFERS, problems)
-    request_table = Table("", {}, (), problems)
+    request_table = Table("", {}, (), problems, "")
     if requests is not None:
         request_table = read_table(requests, _REQUIRED_OF_REQUESTS, problems)
     problems.raise_if_any()
@@ -109,7 +111,11 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         *_untimed(offer_table, offer_columns),
         *_untimed(request_table, request_columns),
     ]
-    return Inputs(made, offer_columns, request_columns, extras, remarks)
+    sources = {
+        kind: {"path": table.file, "sha256": table.sha256}
+        for kind, table in (("offers", offer_table), ("requests", request_table))
+    }
+    return Inputs(made, offer_columns, request_columns, extras, remarks, sources)
 
 
 # Columns

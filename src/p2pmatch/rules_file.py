@@ -14,12 +14,12 @@ import attrs
 
 from p2pmatch import checks
 from p2pmatch.allocation import AllocationRule, Lottery, Split, Step, Steps
+from p2pmatch.csv_table import BadInput, Problems
 from p2pmatch.errors import InvalidValue, P2PMatchError, UnknownName
 from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.pricing import Posted, PricingRule
 from p2pmatch.rules import Rules
-from p2pmatch.tables import BadInput, Problems
 from p2pmatch.units import amount, format_amount, format_rate, months, rate, share
 
 __all__ = ["read_rules", "rules_as_written", "rules_for"]

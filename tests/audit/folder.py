@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from p2pmatch.audit import Report, audit_directory
-from p2pmatch.batch import match_files, write_run
+from p2pmatch.batch import match_files
+from p2pmatch.run_folder import write_run
 from p2pmatch.units import amount, format_amount, format_rate, rate, round_half_up
 
 Row = dict[str, str]
@@ -68,7 +69,7 @@ def matched(
     for name, text in sources.items():
         (directory / name).write_text(text, encoding="utf-8")
     paths = [directory / name for name in sources]
-    write_run(match_files(*paths), directory / "out", paths[0], paths[1])
+    write_run(match_files(*paths), directory / "out")
     return directory / "out"
 
 

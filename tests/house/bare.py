@@ -172,6 +172,7 @@ DOOR_MODULES = (
     "p2pmatch.batch",
     "p2pmatch.cli",
     "p2pmatch.demo",
+    "p2pmatch.csv_table",
     "p2pmatch.files",
     "p2pmatch.frames",
     "p2pmatch.inputs",
@@ -180,7 +181,6 @@ DOOR_MODULES = (
     "p2pmatch.recorder",
     "p2pmatch.snapshots",
     "p2pmatch.stores",
-    "p2pmatch.tables",
     "p2pmatch.testing",
     "p2pmatch.wire",
 )

@@ -44,7 +44,7 @@ def test_it_runs_on_its_three_dependencies_and_touches_nothing_outside() -> None
         ("open('x')", "open"),
         ("import os; os.listdir('.')", "os.listdir"),
         ("import socket; socket.socket()", "socket"),
-        ("import p2pmatch.tables", "tables"),
+        ("import p2pmatch.csv_table", "csv_table"),
     ],
 )
 def test_a_planted_touch_is_caught(planted: str, named: str) -> None:

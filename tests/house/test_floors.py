@@ -43,7 +43,7 @@ def test_the_floors_hold() -> None:
         ("pricing/rule.py", "import p2pmatch.allocation", "do not see each other"),
         ("audit/live.py", "from p2pmatch import sweep", "The audit shares nothing"),
         ("audit/book.py", "import p2pmatch.quote", "The audit shares nothing"),
-        ("tables.py", "import rich", "The core needs"),
+        ("csv_table.py", "import rich", "The core needs"),
     ],
 )
 def test_a_planted_import_is_caught(tmp_path: Path, file: str, planted: str, contract: str) -> None:

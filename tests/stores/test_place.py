@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from p2pmatch.csv_table import BadInput
 from p2pmatch.errors import InvalidValue
 from p2pmatch.stores import SqliteStore, SqlStore
 from p2pmatch.stores.place import is_url, store_at
-from p2pmatch.tables import BadInput
 
 SECRET = "hunter2"  # noqa: S105 - of nobody
 

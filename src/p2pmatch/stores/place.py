@@ -1,10 +1,9 @@
 """A store by where it is: the path of a file, or the URL of a database."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from p2pmatch.csv_table import BadInput
 from p2pmatch.stores.sqlite import SqliteStore
-from p2pmatch.tables import BadInput
 
 if TYPE_CHECKING:
     from p2pmatch.stores.sql import SqlStore
@@ -33,7 +32,7 @@ def store_at(place: str, journal: str | None = None) -> "SqliteStore | SqlStore"
     if not is_url(place):
         if journal is not None:
             raise BadInput(f"{place}: is a file of one journal; accepted: a name with a URL only")
-        return SqliteStore(Path(place))
+        return SqliteStore(place)
     try:
         from p2pmatch.stores import SqlStore
     except ImportError as missing:

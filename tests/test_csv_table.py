@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from p2pmatch.tables import BadInput, Problems, read_table
+from p2pmatch.csv_table import BadInput, Problems, read_table
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 7, 100])
 def test_rows_become_columns_in_their_order(
     at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2pmatch.tables._AT_ONCE", at_once)
+    monkeypatch.setattr("p2pmatch.csv_table._AT_ONCE", at_once)
     file = tmp_path / "some.csv"
     # Empty lines are none; a quoted line end is part of its field.
     rows = ["a, b", "1,x", "", '2,"y', 'z"', "3,", "too,many,fields", "4,w", "5", "6,v", "7,u"]

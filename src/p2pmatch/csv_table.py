@@ -5,13 +5,18 @@ cell: it is noted, and `Problems.raise_if_any` says all of them at once.
 """
 
 import csv
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from io import BufferedReader, FileIO, TextIOWrapper
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from p2pmatch.errors import P2PMatchError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = ["BadInput", "Problems", "Table", "read_table"]
 
@@ -54,12 +59,13 @@ class Problems:
 
 @attrs.frozen(eq=False)
 class Table:
-    """A file's columns of text, and the line each row begins at."""
+    """A file's columns of text, the line each row begins at, and the SHA-256 of what was read."""
 
     file: str
     columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     problems: Problems
+    sha256: str
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -106,6 +112,20 @@ def _without_field(error: P2PMatchError) -> str:
     return str(error).removeprefix(f"{error.field}: ")
 
 
+class _Hashed(FileIO):
+    """A file whose bytes are hashed as they are read: it may be another one a moment later."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sha256 = hashlib.sha256()
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read up to so many bytes."""
+        count = super().readinto(buffer)
+        self.sha256.update(memoryview(buffer)[:count])
+        return count
+
+
 def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table:
     """Read a CSV file into columns of text; whatever is wrong with it is noted.
 
@@ -118,8 +138,12 @@ def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table
     rows: list[list[str]] = []
     lines: list[int] = []
     line = 1
+    sha256 = ""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
+        with (
+            _Hashed(path) as raw,
+            TextIOWrapper(BufferedReader(raw), encoding="utf-8-sig", newline="") as text,
+        ):
             reader = csv.reader(text, strict=True)
             for row in reader:
                 if row and not header:
@@ -134,6 +158,7 @@ def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table
                     accepted = f"accepted: {len(header)}, as the header"
                     problems.add(file, line, f"has {len(row)} fields; {accepted}")
                 line = reader.line_num + 1
+            sha256 = raw.sha256.hexdigest()
     except csv.Error as error:
         problems.add(file, line, f"cannot be read: {error}; accepted: comma-separated values")
     except (OSError, UnicodeDecodeError) as error:
@@ -141,7 +166,7 @@ def read_table(path: Path, required: Sequence[str], problems: Problems) -> Table
     else:
         _check_header(file, header, required, problems)
     _move(rows, columns)
-    return Table(file, dict(zip(header, columns, strict=True)), lines, problems)
+    return Table(file, dict(zip(header, columns, strict=True)), lines, problems, sha256)
 
 
 def _unreadable(error: OSError | UnicodeDecodeError) -> str:
