@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -442,11 +443,20 @@ def test_an_earlier_run_is_replaced_and_anything_else_is_left_alone(
         (
             ("max_per_loan", "Max_per_laon"),
             ("recorded_x", "max_rates"),
-            "column 'Max_per_laon' is not read; is 'max_per_loan' meant?",
+            "offers.csv: column 'Max_per_laon' is not read; is 'max_per_loan' meant?",
         ),
-        ((",2,", ",,"), ("", ""), "rows without submitted_at: 1; they come before all with one"),
+        (
+            (",2,", ",,"),
+            ("", ""),
+            "offers.csv: rows without submitted_at: 1; they come before all with one",
+        ),
+        (
+            ("", ""),
+            ("recorded_x", "expires_at"),
+            "requests.csv: column 'expires_at' is not read: a file's requests are matched as they come",
+        ),
     ],
-    ids=["a column that may be misspelt", "rows without a time among others"],
+    ids=["a column that may be misspelt", "rows without a time among others", "a column not read"],
 )
 def test_what_is_worth_a_word_is_told(
     offers: tuple[str, str],
@@ -458,7 +468,7 @@ def test_what_is_worth_a_word_is_told(
     files.offers.write_text(OFFERS.replace(*offers))
     files.requests.write_text(REQUESTS.replace(*requests))
     assert files.match() == 0
-    assert capsys.readouterr().err == f"p2pmatch: {files.offers}: {told}\n"
+    assert capsys.readouterr().err == f"p2pmatch: {files.folder}/{told}\n"
 
 
 def test_the_name_of_a_journal_needs_a_database(
@@ -530,6 +540,23 @@ origination_fixed = "5.00"
 paid = "from_proceeds"
 servicing = "1%"
 """
+
+
+def test_offers_for_all_grades_and_terms_are_for_those_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offers = tmp_path / "offers.csv"
+    header = "offer_id,lender_id,amount,min_rate,grades,terms\n"
+    offers.write_text(header + "o1,ann,500,5%,,\n")
+    asked = ["--offers", str(offers), "--amount", "800"]
+    assert run(["quote", *asked, "--grade", "B", "--term", "36"]) == 0
+    assert re.search(r"obtainable +500\.00", capsys.readouterr().out)
+    assert run(["compare", *asked, "--grade", "A|B", "--terms", "12,24"]) == 0
+    assert capsys.readouterr().out.count("500.00") == 4
+    # Where an offer says where it stands, others are no terms of the data.
+    offers.write_text(header + "o1,ann,500,5%,,\no2,ben,300,6%,A,12\n")
+    assert run(["quote", *asked, "--grade", "A", "--term", "36"]) == 2
+    assert "one of [12]" in capsys.readouterr().err
 
 
 def test_quote_tells_what_a_loan_costs_and_what_is_missing(

@@ -157,9 +157,14 @@ def _starts(times: npt.NDArray[np.int64], bulk: int) -> list[int]:
     return starts
 
 
-def load_book(offers: Path, rules: Path | None) -> Marketplace:
-    """A marketplace with all offers of a file that have not expired when they arrive."""
-    inputs = read_inputs(offers, None, rules)
+def load_book(
+    offers: Path, rules: Path | None, grades: Sequence[str], terms: Sequence[int]
+) -> Marketplace:
+    """A marketplace with all offers of a file that have not expired when they arrive.
+
+    grades, terms : those that will be asked for.
+    """
+    inputs = read_inputs(offers, None, rules, grades, terms)
     times = _Times.of(inputs.offers["submitted_at"], [])
     market = Marketplace(inputs.rules)
     book_order = times.offer_order[_still_valid(inputs, times)]

@@ -180,7 +180,7 @@ def quote(
         TOML file with the marketplace's rules.
     """
     request = _request(units.positive_amount(amount), grade, units.months(term), max_rate)
-    market = load_book(offers, rules)
+    market = load_book(offers, rules, [request.grade], [request.term])
     found = market.quote(request, now=market.now or 0)
     for label, value in _quote_rows(found):
         print(f"{label:<14} {value}")
@@ -218,7 +218,7 @@ def compare(
     accepted = "months joined by commas, such as 12,24,36"
     months = [units.months(text, "terms", accepted) for text in re.split("[,|]", terms)]
     request = _request(amounts[0], grades[0], months[0], max_rate)
-    market = load_book(offers, rules)
+    market = load_book(offers, rules, grades, months)
     print(
         market.compare(request, amounts=amounts, terms=months, grades=grades, now=market.now or 0)
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -20,6 +20,8 @@ __all__ = [
     "Inputs",
     "read_inputs",
 ]
+
+_T = TypeVar("_T")
 
 #: The columns of an offers file; the first six must be there.
 OFFER_COLUMNS = (
@@ -70,13 +72,21 @@ class Inputs:
     sources: Mapping[str, Mapping[str, str]]
 
 
-def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inputs:
+def read_inputs(
+    offers: Path,
+    requests: Path | None,
+    rules: Path | None,
+    grades: Sequence[str] = (),
+    terms: Sequence[int] = (),
+) -> Inputs:
     """Read and check the files of a run.
 
     Parameters
     ----------
     offers, requests : CSV files; without `requests` there are none.
     rules : a TOML file; None: the defaults, with the files' own grades and terms.
+    grades, terms : those that will be asked for: they are the marketplace's where nothing says
+        which it has.
 
     Raises
     ------
@@ -95,8 +105,8 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
     made = rules_for(
         settings,
         rules,
-        grades=[*_members(offer_columns["grades"]), *request_columns["grade"]],
-        terms=[*_members(offer_columns["terms"]), *request_columns["term"]],
+        grades=[*_members(offer_columns["grades"]), *request_columns["grade"]] or grades,
+        terms=[*_members(offer_columns["terms"]), *request_columns["term"]] or terms,
     )
     _check_offers(offer_table, offer_columns, made)
     _check_requests(request_table, request_columns, made)
@@ -110,6 +120,7 @@ def read_inputs(offers: Path, requests: Path | None, rules: Path | None) -> Inpu
         *_misspelt(request_table, REQUEST_COLUMNS, extras["requests"]),
         *_untimed(offer_table, offer_columns),
         *_untimed(request_table, request_columns),
+        *_unread(request_table),
     ]
     sources = {
         kind: {"path": table.file, "sha256": table.sha256}
@@ -183,8 +194,8 @@ def _terms(text: str) -> tuple[int, ...]:
     return tuple(months(member) for member in _names(text))
 
 
-def _members(column: Sequence[Sequence[Any]]) -> list[Any]:
-    return list(dict.fromkeys(member for cell in dict.fromkeys(column) for member in cell))
+def _members(column: Sequence[Sequence[_T]]) -> list[_T]:
+    return [member for cell in dict.fromkeys(column) for member in cell]
 
 
 # Checks that need more than one cell
@@ -253,6 +264,11 @@ def _untimed(table: Table, columns: Mapping[str, Sequence[Any]]) -> Iterator[str
     missing = times.count(None)
     if 0 < missing < len(times):
         yield f"{table.file}: rows without submitted_at: {missing}; they come before all with one"
+
+
+def _unread(table: Table) -> Iterator[str]:
+    if any(text.strip() for text in table.columns.get("expires_at", ())):
+        yield f"{table.file}: column 'expires_at' is not read: a file's requests are matched as they come"
 
 
 def _are_alike(one: str, other: str) -> bool:
