@@ -1,5 +1,6 @@
 """Runs of requests: by vector passes, by the loop, and one by one, the same to the last bit."""
 
+import sys
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -272,8 +273,8 @@ def test_a_marketplace_that_is_kept_has_the_same_kernel(monkeypatch: pytest.Monk
 
 def test_without_a_compiler_only_who_insists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setitem(__import__("sys").modules, "p2pmatch.fill_compiled", None)
-    monkeypatch.delattr("p2pmatch.fill_compiled", raising=False)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "p2pmatch.fill_compiled", raising=False)
     store, rules = MemoryStore(), Rules(grades=("A",), terms=(36,))
     with pytest.raises(ImportError, match=r"p2pmatch\[fast\]"):
         Marketplace.open(store, rules, compiled=True)

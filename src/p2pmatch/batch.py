@@ -4,7 +4,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.columns import OfferColumns, read_offers
+from p2pmatch.extras import part
 from p2pmatch.fill_of import is_compiled
 from p2pmatch.inputs import Inputs, read_inputs
 from p2pmatch.marketplace import Marketplace, Result
@@ -92,7 +92,7 @@ def _market(rules: Rules, kept: "Path | Store | None") -> Generator[Marketplace]
         yield Marketplace(rules) if kept is None else Marketplace.open(kept, rules)
         return
     # What it is kept with is an extra.
-    stores = import_module("p2pmatch.stores")
+    stores = part("stores", "a journal")
     with tempfile.TemporaryDirectory(prefix=f".{kept.name}-", dir=kept.parent) as folder:
         partial = Path(folder, kept.name)
         with stores.SqliteStore(partial) as store:

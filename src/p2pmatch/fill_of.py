@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.errors import InvalidValue
+from p2pmatch.extras import part
 from p2pmatch.fill import PASSES
 from p2pmatch.fill_forms import Fill, Kernel
 
@@ -71,10 +72,6 @@ class _Found:
 
 
 def _compiled() -> Kernel:
-    try:
-        # Here, because numba is an extra and takes its time.
-        from p2pmatch import fill_compiled
-    except ImportError as missing:
-        hint = "the compiled loop needs numba: pip install 'p2pmatch[fast]'"
-        raise ImportError(hint, name="numba") from missing
-    return fill_compiled.COMPILED
+    # Here, because numba takes its time.
+    kernel: Kernel = part("fill_compiled", "the compiled loop").COMPILED
+    return kernel

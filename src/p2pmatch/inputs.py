@@ -268,7 +268,8 @@ def _untimed(table: Table, columns: Mapping[str, Sequence[Any]]) -> Iterator[str
 
 def _unread(table: Table) -> Iterator[str]:
     if any(text.strip() for text in table.columns.get("expires_at", ())):
-        yield f"{table.file}: column 'expires_at' is not read: a file's requests are matched as they come"
+        because = "a file's requests are matched as they come"
+        yield f"{table.file}: column 'expires_at' is not read: {because}"
 
 
 def _are_alike(one: str, other: str) -> bool:

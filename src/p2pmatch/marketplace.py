@@ -7,7 +7,6 @@ same commands give the same events, bit for bit, on every machine.
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from p2pmatch import checks
@@ -16,6 +15,7 @@ from p2pmatch.columns import OfferColumns, read_offers, read_requests
 from p2pmatch.decide import check_now
 from p2pmatch.errors import InvalidValue, Refused, StoreFailed, UnknownName, refusal
 from p2pmatch.events import Event, LoanMade, OfferCancelled, Rejected, outcome_of
+from p2pmatch.extras import part
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import fill_of
 from p2pmatch.keys import rates_of
@@ -62,6 +62,7 @@ class _Unset:
 
 
 _UNSET: Final = _Unset()
+_COPY: Final = "a copy of a marketplace"
 
 
 class _Stopped:
@@ -146,7 +147,7 @@ class Marketplace:
         # First, so that where it cannot be had nothing is begun.
         kernel = fill_of(compiled=compiled)
         # The one other look upwards: a journal is a door, opened only when somebody keeps one.
-        journal = import_module("p2pmatch.journal")
+        journal = part("journal", "a journal")
         state, recorder = journal.open_journal(store, rules)
         return cls.over(state, recorder, kernel)
 
@@ -188,14 +189,14 @@ class Marketplace:
 
     def _taken(self) -> list[bytes]:
         # A look upwards likewise: a snapshot is all that there is to know.
-        pieces: list[bytes] = import_module("p2pmatch.snapshots").take(self._state, b"")
+        pieces: list[bytes] = part("snapshots", _COPY).take(self._state, b"")
         return pieces
 
     @classmethod
     def _restored(
         cls, rules: Rules, pieces: list[bytes], kernel: Kernel | None = None
     ) -> "Marketplace":
-        state = import_module("p2pmatch.snapshots").restore(pieces, b"", rules)
+        state = part("snapshots", _COPY).restore(pieces, b"", rules)
         return cls.over(state, None, kernel)
 
     @property
@@ -816,6 +817,6 @@ def _as_columns(columns: object) -> Mapping[str, Any]:
     if isinstance(columns, Mapping):
         return columns
     # The one look upwards: dataframes are a door, opened only when somebody hands one in.
-    frames = import_module("p2pmatch.frames")
+    frames = part("frames", "a table that is no mapping")
     read: Mapping[str, Any] = frames.columns_of(columns)
     return read

@@ -15,6 +15,7 @@ DOORS = frozenset(
         "cli.py",
         "csv_table.py",
         "demo.py",
+        "extras.py",
         "files.py",
         "frames.py",
         "inputs.py",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from p2pmatch.entries import Entry, Store
+from p2pmatch.extras import part
 from p2pmatch.stores.memory import MemoryStore
 from p2pmatch.stores.sqlite import SqliteStore
 
@@ -16,8 +17,5 @@ def __getattr__(name: str) -> object:
     """SqlStore, imported when it is asked for: it needs the `sql` extra."""
     if name != "SqlStore":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from p2pmatch.stores.sql import SqlStore
-    except ModuleNotFoundError as error:
-        raise ImportError(f"SqlStore needs {error.name}: pip install 'p2pmatch[sql]'") from error
-    return SqlStore
+    store: type[SqlStore] = part("stores.sql", "SqlStore").SqlStore
+    return store
