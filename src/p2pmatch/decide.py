@@ -87,7 +87,7 @@ def _post_offers(state: State, command: c.PostOffers) -> list[e.Event]:
         row = int(late.argmax())
         _check_expiry(int(offers.expires_at[row]), command.now, f"expires_at[{row}]")
     _check_new_ids(state, offers.offer_ids)
-    # Each amount is at most MAX_AMOUNT and there are at most MAX_ROWS, so this int64 sum is exact.
+    # So many amounts would not fit an int64; Python's sum has no end.
     _check_book(state, sum(offers.amounts.tolist()), len(offers))
     return [e.OffersPosted(now=command.now, offers=offers)]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from p2pmatch.columns import Place
 from p2pmatch.orders import Request
+from p2pmatch.rules import Rules
 from p2pmatch.state import State
 
 __all__ = ["digest_of"]
@@ -27,7 +28,7 @@ def digest_of(state: State) -> str:
 
 def _offer_pieces(state: State) -> Iterator[bytes]:
     table = state.table
-    yield repr(state.rules).encode()
+    yield _words_of(state.rules).encode()
     yield repr((state.now, state.arrivals, state.posted_total)).encode()
     for column in table.columns():
         yield np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
@@ -70,6 +71,16 @@ def _waiting_pieces(state: State) -> Iterator[bytes]:
         notes = held.loan.notes
         for column in (held.keys, notes.offers, notes.amounts, notes.rates):
             yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
+
+
+def _words_of(rules: Rules) -> str:
+    """All that the rules say; of a rule of somebody's own, what it says of itself, or its name."""
+    words = repr(rules)
+    for rule in (rules.allocation, rules.pricing):
+        # What Python says instead is where it lies in memory.
+        if type(rule).__repr__ is object.__repr__:
+            words = words.replace(repr(rule), type(rule).__qualname__)
+    return words
 
 
 def _plain_request(request: Request) -> list[object]:

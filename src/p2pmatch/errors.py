@@ -2,7 +2,7 @@
 
 Every refusal is a `P2PMatchError` with `.code`, `.field`, `.value` and `.accepted`. Codes never
 change their meaning; `CODES` lists them all. An `InvariantError` is not a refusal: it is a bug of
-ours.
+ours, or of a rule of somebody's own.
 """
 
 from collections.abc import Mapping
@@ -175,4 +175,7 @@ def refusal(code: str, field: str, value: object, accepted: str) -> P2PMatchErro
 
 
 class InvariantError(AssertionError):
-    """Something that must always hold does not: a bug in this library. Never caught inside."""
+    """Something that must always hold does not. Never caught inside.
+
+    A bug in this library; or in an allocation or a pricing rule of your own, which it names then.
+    """

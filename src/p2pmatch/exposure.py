@@ -161,11 +161,11 @@ class Exposure:
         yield from filter(None, map(self.find, list(self._loans)))
 
     def made(self) -> Iterator[Loan]:
-        """All loans as they were made, in that order. O(log auctions) each."""
+        """All loans as they were made, in that order. O(log bulk calls) each."""
         yield from map(self._as_made, list(self._loans.values()))
 
     def latest(self) -> Iterator[Loan]:
-        """All loans, the latest first. O(log auctions) each."""
+        """All loans, the latest first. O(log bulk calls) each."""
         yield from map(self._as_made, reversed(self._loans.values()))
 
     def __len__(self) -> int:

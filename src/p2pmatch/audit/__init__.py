@@ -1,8 +1,8 @@
 """Checks results from the outside: from events or from files alone, in plain Python.
 
-Nothing here is shared with the engine but the reading and writing of units. `audit_directory`
-checks what `p2pmatch match` wrote; `Auditor` folds the events of a live marketplace. Both hand
-every loan to the same checks, which name the first rule that does not hold.
+Nothing here is shared with the engine but the records and the units. `audit_directory` checks what
+`p2pmatch match` wrote; `Auditor` folds the events of a live marketplace. Both hand every loan to
+the same checks, which name the first rule that does not hold.
 """
 
 from p2pmatch.audit.directory import audit_directory

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from p2pmatch import commands as c
 from p2pmatch.allocation import Lottery, Split, Step, Steps
 from p2pmatch.columns import read_offers
+from p2pmatch.fees import Fees
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.orders import Offer, Request
 from p2pmatch.pricing import Posted
@@ -50,12 +51,20 @@ def rules(draw: st.DrawFn) -> Rules:
     increment = draw(st.sampled_from([1, 5, 25]))
     least = increment * draw(st.integers(1, 3))
     call = draw(st.booleans())
+    rate, paid = st.integers(0, 50_000), st.sampled_from(["up_front", "from_proceeds"])
     steps = Steps([Step("oldest", share=400_000), Step("pro_rata_floors"), Step("fifo")])
     split = st.builds(Split, st.integers(0, FULL_SHARE))
     lottery = st.builds(Lottery, st.integers(0, 2**64 - 1))
     names = st.sampled_from(["fifo", "pro_rata", "equal_share"])
-    posted = Posted({(grade, term): 50_000 for grade in grades for term in terms})
-    prices: list[Any] = ["pay_as_offered", "uniform_marginal", "uniform_first_rejected", posted]
+    cells = [(grade, term) for grade in grades for term in terms]
+    posted = Posted({cell: draw(st.sampled_from(_RATES)) for cell in cells})
+    prices: list[Any] = [
+        "pay_as_offered",
+        "uniform_marginal",
+        "uniform_first_rejected",
+        "midpoint",
+        posted,
+    ]
     return Rules(
         grades=grades,
         terms=terms,
@@ -68,6 +77,8 @@ def rules(draw: st.DrawFn) -> Rules:
         borrower_limits=draw(borrower_limits(least)),
         matching="call" if call else "immediate",
         clearing_point=draw(st.fractions(0, 1, max_denominator=4)) if call else 0,
+        fees=draw(st.just(Fees()) | st.builds(Fees, origination=rate, servicing=rate, paid=paid)),
+        apr_rule=draw(st.sampled_from(["us", "eu"])),
     )
 
 
