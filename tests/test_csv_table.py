@@ -32,3 +32,16 @@ def test_a_file_of_a_header_alone_has_empty_columns(tmp_path: Path) -> None:
     file.write_text("a,b\n", encoding="utf-8")
     table = read_table(file, ["a"], Problems())
     assert (table.columns, table.lines) == ({"a": [], "b": []}, [])
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_than_commas_are_named(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"a{separator}b\n1{separator}2\n")
+    problems = Problems()
+    read_table(path, ["a", "b"], problems)
+    with pytest.raises(BadInput) as told:
+        problems.raise_if_any()
+    header = f"a{separator}b"
+    line = f"{path}:1: is one column, {header!r}; accepted: fields parted by commas"
+    assert str(told.value) == line

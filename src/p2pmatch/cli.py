@@ -214,7 +214,7 @@ def compare(
         TOML file with the marketplace's rules.
     """
     amounts = [units.positive_amount(text) for text in amount.split("|")]
-    grades = grade.split("|")
+    grades = [name.strip() for name in grade.split("|")]
     accepted = "months joined by commas, such as 12,24,36"
     months = [units.months(text, "terms", accepted) for text in re.split("[,|]", terms)]
     request = _request(amounts[0], grades[0], months[0], max_rate)

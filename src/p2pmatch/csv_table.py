@@ -6,6 +6,7 @@ cell: it is noted, and `Problems.raise_if_any` says all of them at once.
 
 import csv
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from io import BufferedReader, FileIO, TextIOWrapper
 from pathlib import Path
@@ -189,6 +190,9 @@ def _check_header(
 ) -> None:
     if not header:
         problems.add(file, 0, f"is empty; accepted: a header with {', '.join(required)}")
+        return
+    if len(header) == 1 and len(re.split("[;\t]", header[0])) >= len(required):
+        problems.add(file, 1, f"is one column, {header[0]!r}; accepted: fields parted by commas")
         return
     for name in dict.fromkeys(header):
         if header.count(name) > 1:

@@ -12,7 +12,15 @@ from p2pmatch.csv_table import Problems, Table, read_table
 from p2pmatch.errors import InvalidValue, Refused, UnknownName
 from p2pmatch.rules import Rules
 from p2pmatch.rules_file import read_rules, rules_for
-from p2pmatch.units import format_amount, months, positive_amount, rate, share, whole_number
+from p2pmatch.units import (
+    MAX_TIME,
+    format_amount,
+    months,
+    positive_amount,
+    rate,
+    share,
+    whole_number,
+)
 
 __all__ = [
     "OFFER_COLUMNS",
@@ -174,7 +182,8 @@ def _id(text: str) -> str:
 
 def _time(text: str) -> int:
     if whole_number(text.removeprefix("-")) is None:
-        raise InvalidValue("malformed", "time", text, "a whole number, or nothing")
+        accepted = f"a whole number from {-MAX_TIME} to {MAX_TIME}, or nothing"
+        raise InvalidValue("malformed", "time", text, accepted)
     return checks.check_time(int(text))
 
 
