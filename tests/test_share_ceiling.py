@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pmatch import Limits, Marketplace, Offer, Rules
+from p2pmatch import Limits, Lottery, Marketplace, Offer, Rules
 from p2pmatch.rooms import Rooms
 from p2pmatch.share_ceiling import ShareCeiling
 from p2pmatch.sweep import Sweep
@@ -83,6 +83,54 @@ def test_by_long_steps_the_same_as_step_by_step(drawn: dict[str, Any]) -> None:
     assert ceiling.below(0) == 0
 
 
+def as_the_rule_says(sweep: Sweep) -> int:
+    """Try each target that the rule names, one after the other."""
+    target = sweep.rooms.largest()
+    while target:
+        placed, _ = sweep._place(target, target)
+        if placed == target:
+            return target
+        capacity = sweep._capacity(target)
+        target = capacity if capacity < target else placed
+    return 0
+
+
+NEARLY = [333_333, 333_000, 499_999, 500_000, 249_999, 166_666, 1_000, 30_000]
+MARKETS_WITH_DUST = st.fixed_dictionaries(
+    {
+        "offers": st.lists(
+            st.tuples(
+                st.integers(0, 6), st.integers(3, 3_000), st.none() | st.sampled_from(NEARLY)
+            ),
+            max_size=7,
+        ),
+        "min_note": st.sampled_from([3, 10, 60]),
+        "max_share": st.none() | st.sampled_from(NEARLY),
+        "allocation": st.sampled_from(["fifo", "pro_rata", "equal_share", Lottery(seed=1)]),
+        "asked": st.integers(1, 2_000),
+    }
+)
+
+
+@settings(max_examples=300)
+@given(drawn=MARKETS_WITH_DUST)
+def test_no_target_is_left_out_that_could_be_placed(drawn: dict[str, Any]) -> None:
+    rules = Rules(
+        grades=["A"],
+        terms=[36],
+        min_note=drawn["min_note"],
+        max_share=drawn["max_share"],
+        allocation=drawn["allocation"],
+    )
+    market = Marketplace(rules)
+    for number, (lender, amount, share) in enumerate(drawn["offers"]):
+        market.post(
+            offer(f"o{number}", f"l{lender}", amount, 1 + number % 3, max_share=share), now=0
+        )
+    rooms = Rooms(market._state, request(drawn["asked"]), 1)
+    assert Sweep(rooms).run(1).principal == as_the_rule_says(Sweep(rooms))
+
+
 def market_of(lenders: int, share: int, **rules: Any) -> Marketplace:
     """Lenders with more money than anybody asks for."""
     made = Marketplace(Rules(grades=["A"], terms=[36], max_share=share, **rules))
@@ -114,6 +162,14 @@ def test_shares_of_nearly_all_of_a_loan_are_found_too_few_at_once(
     result = market.submit(request(MAX_AMOUNT), now=1)
     assert (result.loan, result.unfunded) == (None, MAX_AMOUNT)
     assert placings == [MAX_AMOUNT]
+
+
+def test_shares_too_small_for_a_note_do_not_count(placings: list[int]) -> None:
+    # A thousandth of the loan is never a note of 2 500, but makes three thirds more than all of it.
+    market = market_of(3, 333_333, min_note=2_500)
+    market.post(offer("dust", "dan", 10**9, 5, max_share=1_000), now=0)
+    assert market.submit(request(1_000_000), now=1).loan is None
+    assert placings == [1_000_000]
 
 
 def test_a_little_more_money_makes_a_large_loan_of_them(placings: list[int]) -> None:

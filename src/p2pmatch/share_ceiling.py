@@ -30,10 +30,20 @@ class ShareCeiling:
     rooms : what the places may give. They are read to the end.
     """
 
-    __slots__ = ("_increment", "_joints", "_lender_shares", "_rooms", "_shares", "_starts", "_who")
+    __slots__ = (
+        "_increment",
+        "_joints",
+        "_least",
+        "_lender_shares",
+        "_rooms",
+        "_shares",
+        "_starts",
+        "_who",
+    )
 
     def __init__(self, rooms: Rooms) -> None:
         self._increment = rooms.increment
+        self._least = rooms.least
         lenders = [np.empty(0, dtype=np.int32)]
         columns: list[list[Amounts]] = [[np.empty(0, dtype=np.int64)] for _ in range(4)]
         rooms.scratch.begin()
@@ -71,24 +81,41 @@ class ShareCeiling:
 
         O(n) for each of a few steps, and some more for each distinct share.
         """
+        return self._settled(size, 0)
+
+    def below_without_dust(self, size: int) -> int:
+        """The same, where nobody gives less than the smallest note.
+
+        For lenders with one place each this is the loan that is possible, but for its last note.
+        Of others it is not known here how they would divide what they may give: then it is `size`.
+        """
+        one_each = len(self._starts) == len(self._rooms)
+        return self._settled(size, self._least) if one_each else size
+
+    def _settled(self, size: int, least: int) -> int:
         while size:
-            fixed, shares = self._at(size)
+            fixed, shares = self._at(size, least)
             smaller = _largest(size, fixed, shares, self._increment)
             if smaller == size:
                 break
             size = smaller
         return size
 
-    def _at(self, size: int) -> tuple[int, Mapping[int, int]]:
-        """What they give to a loan of `size`: a fixed sum, and how often each share of it, ppm."""
+    def _at(self, size: int, least: int) -> tuple[int, Mapping[int, int]]:
+        """What they give to a loan of `size`: a fixed sum, and how often each share of it, ppm.
+
+        Whose share is less than `least` gives nothing, and nothing to any smaller loan.
+        """
         if not len(self._starts):
             return 0, {}
         # More than all of the loan is not asked of anybody; so no product exceeds an int64.
         rooms, joints = np.minimum(self._rooms, size), np.minimum(self._joints, size)
         parts = self._whole(self._shares * size // FULL_SHARE)
+        rooms[parts < least] = 0
         shared = parts < rooms
         by_offers = np.add.reduceat(np.where(shared, parts, rooms), self._starts)
         by_share = self._whole(self._lender_shares * size // FULL_SHARE)
+        joints[by_share < least] = 0
         of_share = by_share <= np.minimum(by_offers, joints)
         of_offers = ~of_share & (by_offers < joints)
         of_joint = ~(of_share | of_offers)

@@ -74,6 +74,7 @@ class Sweep:
         """
         target = self.rooms.largest()
         reason = None if target == self.request.amount else "borrower_limit"
+        ceiling: ShareCeiling | None = None
         if target < least_amount:
             return self._nothing("borrower_limit")
         while target >= least_amount:
@@ -83,10 +84,9 @@ class Sweep:
             if target == least_amount:
                 break
             reason = "not_enough_room"
-            # Money was left over. First what all together could give to a loan of what they give;
-            # only if that alone would allow the target, what could really be placed.
-            settled = self._settled(target)
-            target = settled if settled < target else placed
+            if ceiling is None and self.state.any_share:
+                ceiling = ShareCeiling(self.rooms)
+            target = self._lower(target, placed, ceiling)
         return self._nothing(self.rooms.why_nothing())
 
     def commit(self, target: int, size: int) -> tuple[Commitments, Commitments]:
@@ -222,16 +222,20 @@ class Sweep:
             return rooms
         return allocated(self.rule, level)
 
-    def _settled(self, target: int) -> int:
-        """The largest loan, up to `target`, to which all lenders together could give all of it."""
-        if not self.state.any_share:
-            return self._capacity(target)
-        ceiling = ShareCeiling(self.rooms)
-        while True:
-            highest = ceiling.below(target)
-            target = self._capacity(highest)
-            if target == highest:
-                return target
+    def _lower(self, target: int, placed: int, ceiling: ShareCeiling | None) -> int:
+        """The next target, when only `placed` of one could be placed; `ceiling`: of shares.
+
+        First what all together could give to a loan of what they give; only if that alone would
+        allow the target, what could really be placed.
+        """
+        largest = target if ceiling is None else ceiling.below(target)
+        while (capacity := self._capacity(largest)) < largest:
+            if ceiling is None:
+                return capacity
+            largest = ceiling.below(capacity)
+        if largest < target:
+            return largest
+        return placed if ceiling is None else ceiling.below_without_dust(placed)
 
     def _capacity(self, target: int) -> int:
         """The lesser of `target` and what all lenders together could give a loan of that size.
