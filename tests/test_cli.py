@@ -609,7 +609,7 @@ def test_compare_puts_terms_amounts_and_grades_side_by_side(
     assert run([*base, "--amount", "1,000", "--grade", "A", "--terms", "12,36"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["term", "12", "36"]
-    more = ["--amount", "100|1000", "--grade", "A|B", "--terms", "36|12", "--max-rate", "5%"]
+    more = ["--amount", "100|1000", "--grade", "A | B", "--terms", "36|12", "--max-rate", "5%"]
     assert run([*base, *more]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:3] for line in lines[1:]] == [
