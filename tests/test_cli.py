@@ -281,7 +281,7 @@ def test_twenty_problems_are_told_and_the_rest_counted(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 21
     assert lines[0].endswith(
-        "accepted: text such as '1,234.50', a Decimal or an int, from 0 to 5000000000.00"
+        "accepted: text such as '1,234.50', a Decimal without exponent or an int, from 0.01 to 5000000000.00"
     )
     assert lines[-1] == "and 10 more"
 

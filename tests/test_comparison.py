@@ -1,3 +1,5 @@
+import copy
+import pickle
 from itertools import count
 from typing import Any
 
@@ -167,6 +169,35 @@ def test_what_it_says_stays_when_the_market_changes() -> None:
     made.submit(request(300_000), now=1)
     made.cancel("o36", now=1)
     assert list(rows) == before
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda rows: pickle.loads(pickle.dumps(rows))],  # noqa: S301 - our own
+)
+def test_a_copy_is_one_of_its_quotes(duplicate: Any) -> None:
+    amounts = [100_000, 200_000, 600_000]
+    rows = book().compare(request(1), amounts=amounts, terms=[12, 60], now=1)
+    copied = duplicate(rows)
+    assert isinstance(copied, Comparison)
+    assert copied == rows
+    assert str(copied) == str(rows)
+    assert copied.columns() == rows.columns()
+    if duplicate is copy.copy:
+        assert copied[2].ladder == rows[2].ladder
+    else:
+        with pytest.raises(P2PMatchError, match="has no book"):
+            copied[2].ladder  # noqa: B018 - reading it is the test
+
+
+def test_comparisons_are_equal_if_their_quotes_are() -> None:
+    assert table() == table()
+    assert table() != table(fees=Fees(origination=10_000))
+    assert Comparison(table()[:2]) == Comparison(table()[:2]) != table()
+    assert table() != list(table())
+    assert Comparison([]) == Comparison([])
+    with pytest.raises(TypeError):
+        hash(table())
 
 
 def test_in_a_call_market_every_row_rests() -> None:

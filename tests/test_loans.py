@@ -2,14 +2,21 @@
 
 import copy
 import pickle
+from decimal import Decimal
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from p2pmatch import Loan, Note, Notes, Request
+from p2pmatch import InvalidValue, Loan, Note, Notes, Request
 from p2pmatch.loans import Loans
-from tests.helpers import market, request
+from p2pmatch.units import MAX_AMOUNT, MAX_ID_LENGTH, MAX_RATE
+from tests.helpers import market, refusal_of, request
 
 NOTES = [Note("o1", "ann", 100, 50_000), Note("o2", "ben", 50, 60_001), Note("o3", "ann", 1, 7)]
 
@@ -38,6 +45,114 @@ def test_columns_are_typed_and_read_only() -> None:
     assert notes.lender_ids.tolist() == ["ann", "ben", "ann"]
     with pytest.raises(ValueError, match="read-only"):
         notes.amounts[0] = 5
+
+
+some_notes = st.lists(
+    st.builds(
+        Note,
+        st.sampled_from(["o1", "o2", "o3"]),
+        st.sampled_from(["ann", "ben"]),
+        st.integers(1, MAX_AMOUNT),
+        st.integers(0, MAX_RATE),
+        st.sampled_from(["own_ask", "midpoint"]),
+    ),
+    max_size=6,
+)
+
+
+@given(some_notes)
+def test_any_notes_are_taken_as_they_are(given_notes: list[Note]) -> None:
+    notes = Notes.of(given_notes)
+    if len({note.rate_source for note in given_notes}) > 1:
+        given_notes = [attrs.evolve(note, rate_source="several") for note in given_notes]
+    assert list(notes) == given_notes
+    assert notes == Notes.of(tuple(given_notes)) == Notes.of(note for note in given_notes)
+    lenders = {note.lender_id for note in given_notes}
+    assert len(np.unique(notes.lenders)) == len(lenders)
+    for copied in (copy.copy(notes), copy.deepcopy(notes), pickle.loads(pickle.dumps(notes))):  # noqa: S301 - our own bytes
+        assert copied == notes
+        assert copied.amounts.dtype == copied.rates.dtype == np.int64
+        assert not copied.amounts.flags.writeable
+        assert not copied.rates.flags.writeable
+
+
+def test_notes_of_different_sources_are_of_several() -> None:
+    mixed = [Note("o1", "ann", 5, 0), Note("o2", "ben", 5, 0, "midpoint")]
+    assert Notes.of(mixed).rate_source == "several"
+    assert Notes.of(mixed[1:]).rate_source == "midpoint"
+    assert Notes.of([]).rate_source == "own_ask"
+    assert Notes.joined([]) == Notes.of([])
+
+
+def test_numpy_numbers_become_plain() -> None:
+    number: Any = np.int16(7)
+    source: Any = np.str_("own_ask")
+    (note,) = Notes.of([Note(source, source, number, number, source)])
+    assert note == Note("own_ask", "own_ask", 7, 7)
+    fields = (note.offer_id, note.lender_id, note.amount, note.rate, note.rate_source)
+    assert [type(value) for value in fields] == [str, str, int, int, str]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        *(
+            ({name: value}, code)
+            for name in ("amount", "rate")
+            for value, code in [
+                (100.9, "wrong_type"),
+                (Decimal("99.99"), "wrong_type"),
+                ("100", "wrong_type"),
+                (True, "wrong_type"),
+                (None, "wrong_type"),
+                (float("nan"), "wrong_type"),
+                (float("inf"), "wrong_type"),
+                (np.array([1]), "wrong_type"),
+                (-5, "negative"),
+                (10**30, "too_large"),
+            ]
+        ),
+        ({"amount": 0}, "zero"),
+        ({"amount": MAX_AMOUNT + 1}, "too_large"),
+        ({"rate": MAX_RATE + 1}, "too_large"),
+        *(
+            ({name: value}, code)
+            for name in ("offer_id", "lender_id", "rate_source")
+            for value, code in [
+                (None, "wrong_type"),
+                (5, "wrong_type"),
+                ("", "empty"),
+                ("a\n", "malformed"),
+                ("x" * (MAX_ID_LENGTH + 1), "too_long"),
+            ]
+        ),
+    ],
+)
+def test_a_note_that_is_none_is_refused_by_its_row(change: dict[str, Any], code: str) -> None:
+    (name,) = change
+    with pytest.raises(InvalidValue) as refused:
+        Notes.of([*NOTES, attrs.evolve(NOTES[0], **change)])
+    assert (refused.value.code, refused.value.field) == (code, f"notes[3].{name}")
+    assert refused.value.value is change[name]
+
+
+def test_only_notes_are_notes() -> None:
+    loose: Any = Notes.of
+    for wrong in (5, None, "notes", NOTES[0], np.array(5)):
+        told = refusal_of(partial(loose, wrong))
+        assert told.startswith("notes: ")
+        assert told.endswith(" has the wrong type; accepted: a list of Note")
+    told = "notes[1]: 'x' has the wrong type; accepted: a Note"
+    assert refusal_of(lambda: loose([NOTES[0], "x"])) == told
+    assert refusal_of(lambda: loose([("o1", "ann", 5, 0)])).startswith("notes[0]: ")
+
+
+def test_a_copied_loan_counts_its_lenders_as_before() -> None:
+    made = market(("a", "ann", 100, 5), ("b", "ann", 100, 6)).submit(request(150), now=1)
+    for copied in (made.loan, copy.copy(made.loan), copy.deepcopy(made.loan)):
+        assert copied is not None
+        assert copied == made.loan
+        assert (len(copied.notes), copied.lenders) == (2, 1)
 
 
 def test_no_numpy_scalar_leaks_out_of_a_note() -> None:

@@ -1,8 +1,9 @@
+import copy
 import pickle
 
 import pytest
 
-from p2pmatch import Fees, Limits, P2PMatchError, Quote
+from p2pmatch import Fees, Limits, P2PMatchError, Quote, Refused
 from p2pmatch.finance import schedule
 from tests.helpers import market, offer, request
 
@@ -94,14 +95,38 @@ def test_what_is_read_from_the_book_is_read_before_it_changes() -> None:
     assert quote.monthly_payment is not None
 
 
-def test_a_copy_leaves_the_book_behind() -> None:
+def test_a_copy_that_is_deep_or_pickled_leaves_the_book_behind_and_says_so() -> None:
     quote = quoted(max_share=600_000)
-    copied = pickle.loads(pickle.dumps(quote))  # noqa: S301 - our own
-    assert copied == quote
-    assert copied.monthly_payment == quote.monthly_payment
     assert len(pickle.dumps(quote)) < 5_000
-    with pytest.raises(P2PMatchError):
+    for copied in (pickle.loads(pickle.dumps(quote)), copy.deepcopy(quote)):  # noqa: S301 - our own
+        assert copied == quote
+        assert copied.monthly_payment == quote.monthly_payment
+        assert copied.largest_share == quote.largest_share
+        for read in ("ladder", "shortfalls"):
+            with pytest.raises(Refused, match="copy that is deep or was pickled") as refused:
+                getattr(copied, read)
+            assert (refused.value.code, refused.value.field) == ("no_book", "quote")
+
+
+def test_a_shallow_copy_reads_the_same_book() -> None:
+    made = market(("o1", "ann", 6_000, 5))
+    quote = made.quote(request(7_000), now=1)
+    copied = copy.copy(quote)
+    assert copied == quote
+    assert copied.ladder == quote.ladder
+    assert copied.shortfalls == quote.shortfalls != ()
+    made.post(offer("o2", "ben", 6_000, 5), now=1)
+    with pytest.raises(P2PMatchError) as refused:
         copied.ladder  # noqa: B018 - reading it is the test
+    assert refused.value.code == "outdated"
+
+
+def test_a_copied_quote_counts_its_lenders_as_before() -> None:
+    made = market(("o1", "ann", 6_000, 5), ("o2", "ann", 3_000, 7), ("o3", "ben", 3_000, 8))
+    quote = made.quote(request(10_000), now=1)
+    copied = copy.deepcopy(quote)
+    assert (copied.lenders, copied.largest_share) == (2, 900_000)
+    assert (quote.lenders, quote.largest_share) == (2, 900_000)
 
 
 def test_in_a_call_market_nothing_is_known_before_it_is_uncrossed() -> None:

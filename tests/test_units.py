@@ -104,8 +104,11 @@ def test_amounts_have_up_to_nine_decimals() -> None:
     assert amount(7, decimals=9) == 7_000_000_000
 
 
-AMOUNTS = "accepted: text such as '1,234.50', a Decimal or an int, from 0 to 5000000000.00"
+FORMS = "accepted: text such as '1,234.50', a Decimal without exponent or an int"
+AMOUNTS = f"{FORMS}, from 0 to 5000000000.00"
+POSITIVE = f"{FORMS}, from 0.01 to 5000000000.00"
 RATES = "accepted: text with its unit, such as '5.25%', '525bp' or '52500ppm', from 0% to 1000%"
+SHARES = "accepted: a share such as '2.5%', above 0% and up to 100%"
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,18 @@ RATES = "accepted: text with its unit, such as '5.25%', '525bp' or '52500ppm', f
         (amount, "nan", f"amount: 'nan' cannot be read; {AMOUNTS}"),
         (amount, "-5", f"amount: '-5' is negative; {AMOUNTS}"),
         (amount, -5, f"amount: -5 is negative; {AMOUNTS}"),
+        (amount, Decimal(1000).normalize(), f"amount: Decimal('1E+3') cannot be read; {AMOUNTS}"),
+        (positive_amount, "-1", f"amount: '-1' is negative; {POSITIVE}"),
+        (positive_amount, -1, f"amount: -1 is negative; {POSITIVE}"),
+        (positive_amount, "0.00", f"amount: '0.00' is zero; {POSITIVE}"),
+        (positive_amount, 0, f"amount: 0 is zero; {POSITIVE}"),
+        (positive_amount, None, f"amount: None has the wrong type; {POSITIVE}"),
+        (share, "-1%", f"share: '-1%' is negative; {SHARES}"),
+        (share, "5", f"share: '5' cannot be read; {SHARES}"),
+        (share, 5, f"share: 5 has the wrong type; {SHARES}"),
+        (share, "101%", f"share: '101%' is too large; {SHARES}"),
+        (share, "0bp", f"share: '0bp' is zero; {SHARES}"),
+        (share, "0.5ppm", "share: '0.5ppm' has too many decimals; accepted: at most 0 decimals"),
         (amount, "6" * 31, f"amount: '{'6' * 31}' is too large; {AMOUNTS}"),
         (amount, 5_000_000_001, f"amount: 5000000001 is too large; {AMOUNTS}"),
         (
@@ -241,16 +256,40 @@ def test_shares_that_are_refused(text: str, code: str) -> None:
 
 def test_nothing_is_no_positive_amount() -> None:
     assert positive_amount("0.01") == positive_amount("1", decimals=0) == 1
-    with pytest.raises(InvalidValue, match=r"amount: .0\.00. is zero; accepted: an amount above 0"):
-        positive_amount("0.00")
+    assert positive_amount("5,000,000,000") == MAX_AMOUNT
+    for decimals, low in [(2, "0.01"), (0, "1"), (5, "0.00001")]:
+        with pytest.raises(InvalidValue, match=f"from {low} to"):
+            positive_amount("0", decimals)
 
 
-@pytest.mark.parametrize("minor", [1.5, "12", None, Fraction(1, 2)])
+@pytest.mark.parametrize("minor", [1.5, "12", None, Fraction(1, 2), True, False, np.True_])
 def test_only_whole_numbers_are_written(minor: Any) -> None:
-    for write in (format_amount, format_rate):
-        with pytest.raises(InvalidValue, match="has the wrong type"):
-            write(minor)
-    assert format_amount(np.int64(-5)) == "-0.05"  # type: ignore[arg-type]
+    wrong = f"{minor!r} has the wrong type; accepted: an int, in"
+    assert refusal_of(lambda: format_amount(minor)) == f"amount: {wrong} minor units"
+    assert refusal_of(lambda: format_rate(minor)) == f"rate: {wrong} ppm"
+
+
+@given(st.sampled_from([np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64]), st.data())
+def test_integers_of_any_kind_are_written_as_ints_are(
+    kind: type[np.integer[Any]], data: st.DataObject
+) -> None:
+    least, most = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+    minor = data.draw(st.sampled_from([least, most]) | st.integers(least, most))
+    narrow: Any = kind(minor)
+    decimals = data.draw(st.integers(0, 9))
+    assert format_amount(narrow, decimals) == format_amount(minor, decimals)
+    assert format_rate(narrow) == format_rate(minor)
+
+
+def test_the_narrowest_integers_are_written_by_hand() -> None:
+    narrow: list[Any] = [np.int8(-128), np.int64(-(2**63)), np.int64(-5)]
+    assert [format_amount(minor) for minor in narrow] == [
+        "-1.28",
+        "-92233720368547758.08",
+        "-0.05",
+    ]
+    five: Any = np.uint8(5)
+    assert format_rate(five) == "0.0005%"
 
 
 @pytest.mark.parametrize("decimals", [-1, 10, 10**30, 2.0])

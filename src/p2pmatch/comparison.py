@@ -83,7 +83,8 @@ class Comparison(Sequence[Quote]):
     `cheapest`, `lowest_payment` and `least` pick a row; `dominated` says which rows nobody would
     choose; `columns` and `to_frame` give all of it as data. Printed it is an aligned table, in a
     notebook an HTML one. What is lent is decided when it is made; a quote is built, and its cost
-    worked out, when somebody first asks.
+    worked out, when somebody first asks. Two are equal if their quotes are. A copy is one of its
+    quotes, all built; `Quote` says what a copy of those still has.
 
     Parameters
     ----------
@@ -109,6 +110,17 @@ class Comparison(Sequence[Quote]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Comparison):
+            return NotImplemented
+        return self.rows == other.rows
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - lists
+
+    def __reduce__(self) -> tuple[type["Comparison"], tuple[Sequence[Quote]]]:
+        # What builds a quote holds on to the book.
+        return Comparison, (self.rows,)
 
     @overload
     def __getitem__(self, index: int) -> Quote: ...

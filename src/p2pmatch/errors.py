@@ -69,6 +69,7 @@ _REFUSED: Mapping[str, str] = MappingProxyType(
         "not_a_call_market": "is not how a call market matches",
         "call_market": "is how a call market matches: nothing is known before it is uncrossed",
         "outdated": "was quoted before the marketplace changed",
+        "no_book": "has no book to read",
         "not_in_queue": "does not stand in that queue",
         "below_lent": "is below what is already lent or committed",
         "book_full": "would make the book larger than it can add up exactly",

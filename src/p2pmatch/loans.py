@@ -1,6 +1,6 @@
 """A loan and its notes: a few columns inside, one `Note` at a time at the door."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 from typing import overload
 
@@ -8,9 +8,12 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch import checks
+from p2pmatch.coded import coded
+from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import Request
 from p2pmatch.record import Record
-from p2pmatch.units import round_half_up
+from p2pmatch.units import MAX_AMOUNT, MAX_RATE, round_half_up
 
 __all__ = ["Loan", "Loans", "Note", "Notes"]
 
@@ -85,18 +88,50 @@ class Notes(Sequence[Note]):
         lenders.setflags(write=False)
 
     @classmethod
-    def of(cls, notes: Sequence[Note]) -> "Notes":
-        """Build the columns from note objects."""
-        rows = np.arange(len(notes), dtype=np.int32)
-        return cls(
-            np.array([note.amount for note in notes], dtype=np.int64),
-            np.array([note.rate for note in notes], dtype=np.int64),
-            rows,
-            rows.copy(),
-            [note.offer_id for note in notes],
-            [note.lender_id for note in notes],
-            notes[0].rate_source if notes else "own_ask",
+    def of(cls, notes: Iterable[Note]) -> "Notes":
+        """Build the columns from note objects. O(n).
+
+        Where their sources differ, `rate_source` is "several".
+
+        Raises
+        ------
+        InvalidValue : for what is no list of `Note`, and for a note without ids, with an amount
+            other than an int from 1 to `MAX_AMOUNT`, or a rate other than an int from 0 to
+            `MAX_RATE`.
+
+        Examples
+        --------
+        >>> Notes.of([Note("o1", "ann", 2_500, 52_000), "o2"])
+        Traceback (most recent call last):
+        ...
+        p2pmatch.errors.InvalidValue: notes[1]: 'o2' has the wrong type; accepted: a Note
+        """
+        given = checks.in_order(notes)
+        if not isinstance(given, tuple):
+            raise InvalidValue("wrong_type", "notes", notes, "a list of Note")
+        checked = [_checked(note, f"notes[{row}]") for row, note in enumerate(given)]
+        return cls._of_columns(
+            np.array([note.amount for note in checked], dtype=np.int64),
+            np.array([note.rate for note in checked], dtype=np.int64),
+            [note.offer_id for note in checked],
+            [note.lender_id for note in checked],
+            _source_of({note.rate_source for note in checked}),
         )
+
+    @classmethod
+    def _of_columns(
+        cls,
+        amounts: npt.NDArray[np.int64],
+        rates: npt.NDArray[np.int64],
+        offer_ids: Sequence[str],
+        lender_ids: Sequence[str],
+        rate_source: str,
+    ) -> "Notes":
+        """Notes that have their names to themselves; nothing is checked."""
+        # Who has several notes stands once among the names: lenders are counted by their numbers.
+        offer_names, offers = coded(offer_ids)
+        lender_names, lenders = coded(lender_ids)
+        return cls(amounts, rates, offers, lenders, offer_names, lender_names, rate_source)
 
     @classmethod
     def joined(cls, pieces: Sequence["Notes"]) -> "Notes":
@@ -108,7 +143,6 @@ class Notes(Sequence[Note]):
             return pieces[0]
         if not pieces:
             return cls.of([])
-        sources = {piece.rate_source for piece in pieces}
         first = pieces[0]
         return cls(
             np.concatenate([piece.amounts for piece in pieces]),
@@ -117,7 +151,7 @@ class Notes(Sequence[Note]):
             np.concatenate([piece.lenders for piece in pieces]),
             first._offer_names,  # noqa: SLF001 - one of us
             first._lender_names,  # noqa: SLF001
-            sources.pop() if len(sources) == 1 else "several",
+            _source_of({piece.rate_source for piece in pieces}),
         )
 
     @property
@@ -179,12 +213,35 @@ class Notes(Sequence[Note]):
 
     __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
 
-    def __reduce__(self) -> tuple[Callable[[list[Note]], "Notes"], tuple[list[Note]]]:
+    def __reduce__(self) -> tuple[Callable[..., "Notes"], tuple[object, ...]]:
         # A copy takes its own notes along, not the marketplace's names.
-        return Notes.of, (list(self),)
+        offer_ids = [self._offer_names[i] for i in self.offers.tolist()]
+        lender_ids = [self._lender_names[i] for i in self.lenders.tolist()]
+        columns = self.amounts, self.rates, offer_ids, lender_ids
+        return Notes._of_columns, (*columns, self.rate_source)
 
     def __repr__(self) -> str:
         return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"
+
+
+def _checked(note: object, where: str) -> Note:
+    """A note with plain fields, each in range; `where` is what a refusal calls it."""
+    if not isinstance(note, Note):
+        raise InvalidValue("wrong_type", where, note, "a Note")
+    return Note(
+        checks.check_id(note.offer_id, f"{where}.offer_id"),
+        checks.check_id(note.lender_id, f"{where}.lender_id"),
+        checks.check_whole(checks.as_plain(note.amount), f"{where}.amount", 1, MAX_AMOUNT),
+        checks.check_whole(checks.as_plain(note.rate), f"{where}.rate", 0, MAX_RATE),
+        checks.check_id(note.rate_source, f"{where}.rate_source"),
+    )
+
+
+def _source_of(sources: Set[str]) -> str:
+    """Where the rates of notes come from whose own sources are these."""
+    if not sources:
+        return "own_ask"
+    return next(iter(sources)) if len(sources) == 1 else "several"
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -39,7 +39,8 @@ class Quote:
 
     Everything but `loan`, `unfunded` and `reason` is worked out when it is read, each time; `cost`
     has all of what the loan costs at once. What is read from the book, `ladder` and `shortfalls`,
-    is to be read before the marketplace changes.
+    is to be read before the marketplace changes. `copy.copy` keeps the book; a copy that is deep or
+    was pickled has none.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ class Quote:
 
         Raises
         ------
-        Refused : if the marketplace has changed since the quote.
+        Refused : if the marketplace has changed since the quote, or for a copy without a book.
         """
         state, request, now = self._unchanged()
         cell = depth(state, request.grade, request.term)
@@ -192,7 +193,7 @@ class Quote:
 
         Raises
         ------
-        Refused : if the marketplace has changed since the quote.
+        Refused : if the marketplace has changed since the quote, or for a copy without a book.
         """
         if not self.unfunded:
             return ()
@@ -200,17 +201,27 @@ class Quote:
 
     def _unchanged(self) -> tuple[State, Request, int]:
         """What to read from, if it still is what was quoted."""
-        if self._book is None or self._book.state.version != self._book.version:
+        book = self._book
+        if book is None:
+            accepted = (
+                "reading .ladder and .shortfalls of the quote that a marketplace gave, or of its "
+                "copy.copy: a copy that is deep or was pickled has no book"
+            )
+            raise Refused("no_book", "quote", self.request.request_id, accepted)
+        if book.state.version != book.version:
             raise Refused(
                 "outdated",
                 "quote",
                 self.request.request_id,
                 "reading .ladder and .shortfalls before the marketplace changes, or a new quote",
             )
-        return self._book.state, self.request, self._book.now
+        return book.state, self.request, book.now
+
+    def __copy__(self) -> "Quote":
+        return attrs.evolve(self)
 
     def __reduce__(self) -> tuple[type["Quote"], tuple[object, ...]]:
-        # A copy leaves the book behind.
+        # What leaves the process, or is to share nothing with it, leaves the book behind.
         return Quote, (self.request, self.loan, self.unfunded, self.reason, self.rules)
 
 

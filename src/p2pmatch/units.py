@@ -5,10 +5,12 @@ term is a number of months. Here stand the only functions that turn text into th
 bounds that keep every sum in an `int64`.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from numbers import Integral
-from typing import Final
+from typing import Final, TypeGuard
 
 from p2pmatch.errors import InvalidValue
 
@@ -51,7 +53,10 @@ MAX_ID_LENGTH: Final = 200
 _MAX_DECIMALS: Final = 9
 # What a unit is worth in ppm, as a power of ten: 1 % = 10**4 ppm.
 _RATE_UNITS = (("%", 4), ("bp", 2), ("ppm", 0))
-_RATE_FORMS = "text with its unit, such as '5.25%', '525bp' or '52500ppm'"
+_RATES = (
+    f"text with its unit, such as '5.25%', '525bp' or '52500ppm', from 0% to {MAX_RATE // 10_000}%"
+)
+_SHARES = "a share such as '2.5%', above 0% and up to 100%"
 # No number in range has more digits; longer text is refused before it is turned into a number.
 _MAX_DIGITS: Final = 30
 
@@ -68,17 +73,19 @@ def _read(text: str) -> tuple[str, str] | None:
     return (whole, fraction) if digits and text.isascii() else None
 
 
-def _scaled(text: str, decimals: int, field: str, shown: object, accepted: str) -> int:
+def _scaled(
+    text: str, decimals: int, field: str, shown: object, accepted: Callable[[], str]
+) -> int:
     """Read unsigned decimal text as an integer number of its `decimals`-th decimal place."""
     found = _read(text)
     if found is None:
         signed = text[:1] == "-" and _read(text[1:])
-        raise InvalidValue("negative" if signed else "malformed", field, shown, accepted)
+        raise InvalidValue("negative" if signed else "malformed", field, shown, accepted())
     whole, fraction = found
     if len(fraction) > decimals:
         raise InvalidValue("too_many_decimals", field, shown, f"at most {decimals} decimals")
     if len(whole) > _MAX_DIGITS:
-        raise InvalidValue("too_large", field, shown, accepted)
+        raise InvalidValue("too_large", field, shown, accepted())
     return int(whole + fraction.ljust(decimals, "0"))
 
 
@@ -103,21 +110,37 @@ def amount(value: str | Decimal | int, decimals: int = 2) -> int:
     >>> amount("1,234.50"), amount(25), amount("500", decimals=0)
     (123450, 2500, 500)
     """
+    return _amount(value, decimals, least=0)
+
+
+def _amount(value: object, decimals: int, least: int) -> int:
+    """`amount`, from `least` minor units on, which is 0 or 1."""
     _check_decimals(decimals)
-    accepted = f"text such as '1,234.50', a Decimal or an int, from 0 to {_largest(decimals)}"
-    if type(value) is int:
-        if value < 0:
-            raise InvalidValue("negative", "amount", value, accepted)
-        minor = value * int(10**decimals)
-    elif isinstance(value, str | Decimal):
+    # To write what is accepted takes as long as to read an amount: only where one is refused.
+    accepted = partial(_amounts, decimals, least)
+    if isinstance(value, str | Decimal):
         minor = _scaled(str(value).strip(), decimals, "amount", value, accepted)
-    elif isinstance(value, Integral) and not isinstance(value, bool):
-        return amount(int(value), decimals)
+    elif _is_whole(value):
+        minor = int(value) * int(10**decimals)
     else:
-        raise InvalidValue("wrong_type", "amount", value, accepted)
+        raise InvalidValue("wrong_type", "amount", value, accepted())
+    if minor < least:
+        raise InvalidValue("negative" if minor else "zero", "amount", value, accepted())
     if minor > MAX_AMOUNT:
-        raise InvalidValue("too_large", "amount", value, accepted)
+        raise InvalidValue("too_large", "amount", value, accepted())
     return minor
+
+
+def _amounts(decimals: int, least: int) -> str:
+    """What is accepted as an amount, from `least` minor units on."""
+    low, high = (_written(minor, decimals) for minor in (least, MAX_AMOUNT))
+    forms = "text such as '1,234.50', a Decimal without exponent or an int"
+    return f"{forms}, from {low if least else 0} to {high}"
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is an integer of any kind; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _check_decimals(decimals: int) -> None:
@@ -133,14 +156,7 @@ def positive_amount(value: str | Decimal | int, decimals: int = 2) -> int:
     >>> positive_amount("0.01")
     1
     """
-    minor = amount(value, decimals)
-    if not minor:
-        raise InvalidValue("zero", "amount", value, "an amount above 0")
-    return minor
-
-
-def _largest(decimals: int) -> str:
-    return _written(MAX_AMOUNT, decimals)
+    return _amount(value, decimals, least=1)
 
 
 def rate(value: str) -> int:
@@ -163,17 +179,22 @@ def rate(value: str) -> int:
     >>> rate("5.25%"), rate("525bp"), rate("0%")
     (52500, 52500, 0)
     """
-    accepted = f"{_RATE_FORMS}, from 0% to {MAX_RATE // 10_000}%"
+    return _ppm(value, "rate", 0, MAX_RATE, _RATES)
+
+
+def _ppm(value: object, field: str, least: int, most: int, accepted: str) -> int:
+    """Text with its unit in ppm, from `least`, which is 0 or 1, to `most`."""
     if not isinstance(value, str):
-        raise InvalidValue("wrong_type", "rate", value, accepted)
+        raise InvalidValue("wrong_type", field, value, accepted)
     text = value.strip()
     for unit, decimals in _RATE_UNITS:
         if text.endswith(unit):
-            ppm = _scaled(text.removesuffix(unit).rstrip(), decimals, "rate", value, accepted)
-            if ppm > MAX_RATE:
-                raise InvalidValue("too_large", "rate", value, accepted)
+            digits = text.removesuffix(unit).rstrip()
+            ppm = _scaled(digits, decimals, field, value, lambda: accepted)
+            if not least <= ppm <= most:
+                raise InvalidValue("too_large" if ppm else "zero", field, value, accepted)
             return ppm
-    raise InvalidValue("malformed", "rate", value, accepted)
+    raise InvalidValue("malformed", field, value, accepted)
 
 
 def share(value: str) -> int:
@@ -184,11 +205,7 @@ def share(value: str) -> int:
     >>> share("2.5%")
     25000
     """
-    ppm = rate(value)
-    if not 0 < ppm <= FULL_SHARE:
-        accepted = "a share such as '2.5%', above 0% and up to 100%"
-        raise InvalidValue("too_large" if ppm else "zero", "share", value, accepted)
-    return ppm
+    return _ppm(value, "share", 1, FULL_SHARE, _SHARES)
 
 
 def months(
@@ -251,9 +268,16 @@ def format_amount(minor: int, decimals: int = 2) -> str:
     """
     _check_decimals(decimals)
     # To ask for the kind of number takes longer than to write one; most are plain.
-    if type(minor) is not int and not isinstance(minor, Integral):
-        raise InvalidValue("wrong_type", "amount", minor, "an int, in minor units")
+    if type(minor) is not int:
+        minor = _plain(minor, "amount", "an int, in minor units")
     return _written(minor, decimals)
+
+
+def _plain(value: object, field: str, accepted: str) -> int:
+    """An integer of any kind as an int: other kinds may have no room for what is done with it."""
+    if not _is_whole(value):
+        raise InvalidValue("wrong_type", field, value, accepted)
+    return int(value)
 
 
 def _written(minor: int, decimals: int) -> str:
@@ -265,12 +289,18 @@ def _written(minor: int, decimals: int) -> str:
 def format_rate(ppm: int) -> str:
     """Write a rate or share in ppm as percent with four decimals; `rate` reads it back.
 
+    Raises
+    ------
+    InvalidValue : for anything but an int.
+
     Examples
     --------
     >>> format_rate(52500), format_rate(1)
     ('5.2500%', '0.0001%')
     """
-    return format_amount(ppm, 4) + "%"
+    if type(ppm) is not int:
+        ppm = _plain(ppm, "rate", "an int, in ppm")
+    return _written(ppm, 4) + "%"
 
 
 def round_half_up(exact: Fraction) -> int:

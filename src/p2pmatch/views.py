@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
+from p2pmatch.arrays import SAME
 from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, LoansMade
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
+from p2pmatch.record import Record
 from p2pmatch.units import MAX_RATE
 
 __all__ = [
@@ -25,6 +27,9 @@ __all__ = [
     "Uncrossed",
     "uncrossed_of",
 ]
+
+# The most blocks in one line.
+_MAX_WIDTH: Final = 1_000
 
 
 @attrs.frozen(kw_only=True)
@@ -167,24 +172,40 @@ def uncrossed_of(events: Sequence[Event]) -> Uncrossed:
     )
 
 
-@attrs.frozen(eq=False)
-class CostCurve:
+@attrs.frozen(repr=False)
+class CostCurve(Record):
     """What a request's loan would cost at each size, in the book as it stands.
 
     Parameters
     ----------
     amounts : int64, shape (n,), minor units, ascending, distinct: sizes that can be had.
     rates : int64, shape (n,), ppm: the blended rate of each.
+
+    The columns are read-only.
     """
 
-    amounts: npt.NDArray[np.int64]
-    rates: npt.NDArray[np.int64]
+    amounts: npt.NDArray[np.int64] = attrs.field(eq=SAME)
+    rates: npt.NDArray[np.int64] = attrs.field(eq=SAME)
+
+    def __attrs_post_init__(self) -> None:
+        self.amounts.setflags(write=False)
+        self.rates.setflags(write=False)
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
 
     def __len__(self) -> int:
         return len(self.amounts)
 
     def sparkline(self, width: int = 40) -> str:
-        """The blended rate over the sizes, from the smallest to the largest, as one line."""
+        """The blended rate over the sizes, from the smallest to the largest, as one line of blocks.
+
+        Empty if no size can be had.
+
+        Parameters
+        ----------
+        width : how many blocks, 1 to 1 000.
+        """
+        width = _check_width(width)
         if not len(self):
             return ""
         at = _spread(int(self.amounts[0]), int(self.amounts[-1]), width)
@@ -194,8 +215,8 @@ class CostCurve:
         return _blocks([int(rate) - low for rate in rates.tolist()], high - low)
 
 
-@attrs.frozen(eq=False)
-class RateLadder:
+@attrs.frozen(repr=False)
+class RateLadder(Record):
     """A cell's depth: how much money stands at or below each rate.
 
     Parameters
@@ -205,6 +226,8 @@ class RateLadder:
     request : whose quote it was read for; None: nobody's.
     cost : what that request's loan would cost at each size; None: it is nobody's.
 
+    The columns are read-only.
+
     Examples
     --------
     >>> ladder = RateLadder(np.array([50_000, 60_000]), np.array([20_000, 90_000]))
@@ -212,10 +235,16 @@ class RateLadder:
     (20000, '▂▂▂█')
     """
 
-    rates: npt.NDArray[np.int64]
-    available: npt.NDArray[np.int64]
+    rates: npt.NDArray[np.int64] = attrs.field(eq=SAME)
+    available: npt.NDArray[np.int64] = attrs.field(eq=SAME)
     request: Request | None = None
     cost: CostCurve | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.rates.setflags(write=False)
+        self.available.setflags(write=False)
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -230,7 +259,12 @@ class RateLadder:
         """The money at or below each rate, from the lowest to the highest, as one line of blocks.
 
         Empty if nothing stands in the cell.
+
+        Parameters
+        ----------
+        width : how many blocks, 1 to 1 000.
         """
+        width = _check_width(width)
         if not len(self):
             return ""
         at = _spread(int(self.rates[0]), int(self.rates[-1]), width)
@@ -253,6 +287,10 @@ class RateLadder:
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def _check_width(width: int) -> int:
+    return checks.check_whole(checks.as_plain(width), "width", 1, _MAX_WIDTH)
 
 
 def _spread(low: int, high: int, width: int) -> list[int]:

@@ -6,6 +6,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -228,6 +229,9 @@ def test_years_between_dates(start: date, end: date, expected: Fraction) -> None
         ({"periods_per_year": 0}, "periods_per_year", "zero"),
         ({"advances": []}, "advances", "empty"),
         ({"advances": 5}, "advances", "wrong_type"),
+        ({"advances": np.array(5)}, "advances", "wrong_type"),
+        ({"payments": np.array(5)}, "payments", "wrong_type"),
+        ({"payments": "ab"}, "payments", "wrong_type"),
         ({"advances": [(0, 0)]}, "payments", "one_sign"),
         ({"payments": []}, "payments", "one_sign"),
         ({"advances": [(0, 0)], "payments": []}, "payments", "one_sign"),

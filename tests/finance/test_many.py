@@ -1,5 +1,7 @@
 """Many schedules at once are the same cents as one by one."""
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -73,6 +75,50 @@ def test_columns_have_one_row_a_loan_and_end_with_its_term() -> None:
 
 def test_no_loans_at_all() -> None:
     assert len(schedules(principals=[], rates=[], terms=[])) == 0
+    # What is the same for all is so for none as well.
+    assert len(schedules(principals=[], rates=90_000, terms=36)) == 0
+    assert len(schedules(principals=5, rates=[], terms=np.array([], dtype=np.int64))) == 0
+
+
+def test_numbers_for_all_are_one_loan() -> None:
+    (alone,) = schedules(principals=100, rates=0, terms=2)
+    assert alone == schedule(principal=100, rate=0, term=2)
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda many: pickle.loads(pickle.dumps(many))],  # noqa: S301 - our own
+)
+def test_schedules_equal_their_copies_which_are_read_only_too(duplicate: Any) -> None:
+    many = schedules(principals=[100, 200], rates=90_000, terms=[2, 4])
+    copied = duplicate(many)
+    assert copied == many
+    assert repr(copied) == repr(many)
+    for name in ("amounts", "rates", "terms", "levels", "payments", "balance"):
+        for one in (many, copied):
+            assert not getattr(one, name).flags.writeable
+    assert duplicate(many[0]) == many[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"principals": [100, 201]},
+        {"rates": 90_001},
+        {"terms": [2, 3]},
+        {"method": "equal_principal"},
+        {"periods_per_year": 4},
+        {"principals": [100, 200, 300], "terms": [2, 4, 4]},
+    ],
+)
+def test_schedules_are_equal_if_all_their_columns_are(change: dict[str, Any]) -> None:
+    good: dict[str, Any] = {"principals": [100, 200], "rates": 90_000, "terms": [2, 4]}
+    many = schedules(**good)
+    assert many == schedules(**good)
+    assert many != schedules(**(good | change))
+    assert many != list(many)
+    with pytest.raises(TypeError):
+        hash(many)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +130,14 @@ def test_no_loans_at_all() -> None:
         ({"principals": [5.0, 6.0]}, "principals", "wrong_type"),
         ({"principals": [2**70, 1]}, "principals", "wrong_type"),
         ({"principals": [[5, 6]]}, "principals", "contradiction"),
+        ({"principals": [[5, 6], [7]]}, "principals", "wrong_type"),
+        ({"rates": [[], [7]]}, "rates", "wrong_type"),
+        ({"terms": [12, [12]]}, "terms", "wrong_type"),
+        ({"principals": None}, "principals", "wrong_type"),
+        ({"principals": object()}, "principals", "wrong_type"),
+        ({"principals": []}, "principals", "contradiction"),
+        ({"principals": 5, "rates": 5, "terms": [[12, 12]]}, "terms", "contradiction"),
+        ({"principals": [], "rates": MAX_RATE + 1, "terms": 5}, "rates", "too_large"),
         ({"principals": np.ma.array([5, 6], mask=[0, 1])}, "principals", "wrong_type"),
         ({"rates": np.ma.array([5, 6], mask=[0, 1])}, "rates", "wrong_type"),
         ({"principals": [5, 6, 7]}, "rates", "contradiction"),

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -318,6 +319,23 @@ def test_at_extreme_rates_the_last_payment_takes_what_the_cents_left() -> None:
             {"day_count": "ACT/360", "start": date(2024, 1, 1), "dates": [date(2024, 2, 1)]},
             "dates",
             "contradiction",
+        ),
+        *(
+            (
+                {"day_count": "ACT/360", "start": date(2024, 1, 1), "dates": wrong},
+                "dates",
+                code,
+            )
+            for wrong, code in [
+                (5, "wrong_type"),
+                ("2024-02-01", "wrong_type"),
+                (np.array(5), "wrong_type"),
+                (date(2024, 2, 1), "wrong_type"),
+                ({date(2024, month, 1) for month in (2, 3, 4)}, "wrong_type"),
+                (["2024-02-01"] * 3, "wrong_type"),
+                ([], "contradiction"),
+                (repeat(date(2024, 2, 1)), "contradiction"),
+            ]
         ),
         (
             {

@@ -2,6 +2,8 @@
 
 from datetime import date
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -270,3 +272,39 @@ def test_refusals() -> None:
     with pytest.raises(P2PMatchError) as caught:
         s.split(notes_of((100, 0)), servicing=-1)
     assert (caught.value.field, caught.value.code) == ("servicing", "negative")
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        [Note("o1", "ann", 100, 0)],
+        [],
+        None,
+        5,
+        Note("o1", "ann", 100, 0),
+        SimpleNamespace(amounts=[100], rates=[0], lender_ids=["ann"]),
+        SimpleNamespace(amounts=np.array([100.0]), rates=np.array([0])),
+        SimpleNamespace(amounts=np.array([100]), rates=np.array([0.5])),
+        SimpleNamespace(amounts=np.array([100]), rates=np.array([0])),
+    ],
+)
+def test_what_is_no_notes_is_told_how_to_be_some(notes: Any) -> None:
+    s = schedule(principal=100, rate=0, term=2)
+    with pytest.raises(P2PMatchError, match=r"Notes\.of\(\[Note\(\.\.\.\), \.\.\.\]\)") as caught:
+        s.split(notes)
+    assert (caught.value.field, caught.value.code) == ("notes", "wrong_type")
+
+
+def test_no_notes_do_not_add_up() -> None:
+    with pytest.raises(P2PMatchError, match="add up to 100"):
+        schedule(principal=100, rate=0, term=2).split(Notes.of([]))
+
+
+def test_notes_of_ones_own_are_shared_among_too() -> None:
+    own: Any = SimpleNamespace(
+        amounts=np.array([60, 40], dtype=np.int32),
+        rates=np.array([0, 0]),
+        lender_ids=np.array(["ann", "ben"], dtype=object),
+    )
+    s = schedule(principal=100, rate=0, term=2)
+    assert s.split(own).payments.tolist() == [[30, 30], [20, 20]]

@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import pyxirr
 from hypothesis import assume, given
@@ -141,6 +142,10 @@ def test_a_lender_who_lends_again_has_one_rate() -> None:
         ([(START, -(2**63)), (after(365), 110)], "too_small"),
         ([START], "malformed"),
         (None, "wrong_type"),
+        (np.array(5), "wrong_type"),
+        ("flows", "wrong_type"),
+        (np.array([[1, 2], [3, 4]]), "malformed"),
+        ({(START, -100), (after(365), 110)}, "wrong_type"),
     ],
 )
 def test_refusals(flows: Any, code: str) -> None:

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import overload
+from typing import Any, overload
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.arrays import Amounts
+from p2pmatch.arrays import SAME, Amounts
 from p2pmatch.errors import InvalidValue
 from p2pmatch.finance.amortise import METHODS, equal_factor, half_up
 from p2pmatch.finance.schedule import MAX_PAYMENTS, Schedule
+from p2pmatch.record import Record
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE
 
 __all__ = ["MAX_CELLS", "Schedules", "schedules"]
@@ -27,7 +29,8 @@ _BITS = 20
 _DOUBT = 6
 
 
-class Schedules(Sequence[Schedule]):
+@attrs.frozen(repr=False)
+class Schedules(Record, Sequence[Schedule]):
     """The schedules of many loans, as columns that look like a list of `Schedule`.
 
     Parameters
@@ -35,50 +38,29 @@ class Schedules(Sequence[Schedule]):
     amounts, rates, terms, levels : int64, shape (n,): what is lent, its rate, the number of
         payments, and the level payments or principal parts.
     payments, interest, principal, balance : int64, shape (n, longest term), minor units; 0 after a
-        loan's own term. Read-only.
+        loan's own term.
     method, periods_per_year : the same for all of them.
 
-    A schedule is made when it is asked for.
+    A schedule is made when it is asked for. The columns are read-only.
     """
 
-    __slots__ = (
-        "amounts",
-        "balance",
-        "interest",
-        "levels",
-        "method",
-        "payments",
-        "periods_per_year",
-        "principal",
-        "rates",
-        "terms",
-    )
+    amounts: Amounts = attrs.field(eq=SAME)
+    rates: Amounts = attrs.field(eq=SAME)
+    terms: Amounts = attrs.field(eq=SAME)
+    levels: Amounts = attrs.field(eq=SAME)
+    payments: Amounts = attrs.field(eq=SAME)
+    interest: Amounts = attrs.field(eq=SAME)
+    principal: Amounts = attrs.field(eq=SAME)
+    balance: Amounts = attrs.field(eq=SAME)
+    method: str
+    periods_per_year: int
 
-    def __init__(
-        self,
-        amounts: Amounts,
-        rates: Amounts,
-        terms: Amounts,
-        levels: Amounts,
-        payments: Amounts,
-        interest: Amounts,
-        principal: Amounts,
-        balance: Amounts,
-        method: str,
-        periods_per_year: int,
-    ) -> None:
-        self.amounts = amounts
-        self.rates = rates
-        self.terms = terms
-        self.levels = levels
-        self.payments = payments
-        self.interest = interest
-        self.principal = principal
-        self.balance = balance
-        self.method = method
-        self.periods_per_year = periods_per_year
-        for column in (payments, interest, principal, balance):
+    def __attrs_post_init__(self) -> None:
+        loans = self.amounts, self.rates, self.terms, self.levels
+        for column in (*loans, self.payments, self.interest, self.principal, self.balance):
             column.flags.writeable = False
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
 
     def __len__(self) -> int:
         return len(self.amounts)
@@ -184,8 +166,8 @@ def _columns(*given: npt.ArrayLike) -> list[Amounts]:
         ("rates", 0, MAX_RATE),
         ("terms", 1, MAX_PAYMENTS),
     )
-    raw = [np.asarray(column) for column in given]
-    size = max(column.size for column in raw)
+    raw = [_as_array(column, field) for column, (field, _, _) in zip(given, fields, strict=True)]
+    size = max((column.size for column in raw if column.ndim), default=1)
     columns = []
     for given_column, column, (field, low, high) in zip(given, raw, fields, strict=True):
         if np.ma.is_masked(given_column):
@@ -201,6 +183,13 @@ def _columns(*given: npt.ArrayLike) -> list[Amounts]:
     if cells > MAX_CELLS:
         raise InvalidValue("too_large", "terms", cells, f"at most {MAX_CELLS} loans x payments")
     return columns
+
+
+def _as_array(column: npt.ArrayLike, field: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(column)
+    except ValueError:  # lists of different lengths
+        raise InvalidValue("wrong_type", field, column, "whole numbers") from None
 
 
 def _levels(

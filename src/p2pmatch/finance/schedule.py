@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
+from p2pmatch.arrays import SAME
 from p2pmatch.errors import InvalidValue, refusal
 from p2pmatch.finance.amortise import METHODS, Columns, amortise, level_part, period_growth
 from p2pmatch.finance.daycount import check_date, due_dates, year_fraction
@@ -27,9 +28,6 @@ __all__ = ["MAX_PAYMENTS", "Schedule", "schedule"]
 MAX_PAYMENTS = 20_000
 #: What a prepayment changes: the number of payments, or their size.
 _AFTER_PREPAYMENT = ("shorter", "lower")
-
-
-_SAME = attrs.cmp_using(eq=np.array_equal)
 
 
 @attrs.frozen(repr=False)
@@ -56,10 +54,10 @@ class Schedule:
     rate: Fraction
     method: str
     level: int
-    payments: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
-    interest: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
-    principal: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
-    balance: npt.NDArray[np.int64] = attrs.field(eq=_SAME)
+    payments: npt.NDArray[np.int64] = attrs.field(eq=SAME)
+    interest: npt.NDArray[np.int64] = attrs.field(eq=SAME)
+    principal: npt.NDArray[np.int64] = attrs.field(eq=SAME)
+    balance: npt.NDArray[np.int64] = attrs.field(eq=SAME)
     day_count: str | None = None
     periods_per_year: int = 12
     start: date | None = None
@@ -99,7 +97,8 @@ class Schedule:
 
         Raises
         ------
-        InvalidValue : for notes that do not add up to the loan, or a fee out of range.
+        InvalidValue : for notes that are no columns (`Notes.of` makes some of a list) or do not add
+            up to the loan, or a fee out of range.
 
         Notes
         -----
@@ -330,7 +329,9 @@ def _due(
     first = check_date(start, "start")
     if dates is None:
         return due_dates(first, term)
-    due = tuple(dates)
+    due = checks.in_order(dates, term + 1)
+    if not isinstance(due, tuple):
+        raise InvalidValue("wrong_type", "dates", dates, f"a list of {term} dates")
     if len(due) != term:
         raise InvalidValue("contradiction", "dates", len(due), f"term dates, here {term}")
     for before, day in zip((first, *due), due, strict=False):

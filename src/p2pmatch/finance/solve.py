@@ -49,12 +49,14 @@ class Flow:
 
 def pairs(flows: Iterable[tuple[T, int]], field: str) -> list[tuple[T, int]]:
     """The flows as a list of pairs of a time and an amount; raises InvalidValue for others."""
-    checks.check_instance(flows, Iterable, field, "pairs of a time and an amount")
-    found = list(flows)
+    accepted = "pairs of a time and an amount"
+    found = checks.in_order(flows)
+    if not isinstance(found, tuple):
+        raise InvalidValue("wrong_type", field, flows, accepted)
     for flow in found:
         if not isinstance(flow, Sequence) or len(flow) != 2:
-            raise InvalidValue("malformed", field, flow, "pairs of a time and an amount")
-    return found
+            raise InvalidValue("malformed", field, flow, accepted)
+    return list(found)
 
 
 def in_order(

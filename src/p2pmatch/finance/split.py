@@ -23,13 +23,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 from operator import mul
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.arrays import Amounts
+from p2pmatch.arrays import SAME, Amounts
 from p2pmatch.errors import InvalidValue
 from p2pmatch.finance.amortise import half_up, period_growth
 
@@ -55,9 +55,6 @@ class HasNotes(Protocol):
         ...
 
 
-_SAME = attrs.cmp_using(eq=np.array_equal)
-
-
 @attrs.frozen(repr=False)
 class Split:
     """Each note's part of each payment: one row a note, one column a payment.
@@ -73,12 +70,12 @@ class Split:
     The columns are read-only.
     """
 
-    lender_ids: npt.NDArray[np.str_] = attrs.field(eq=_SAME)
-    payments: Amounts = attrs.field(eq=_SAME)
-    interest: Amounts = attrs.field(eq=_SAME)
-    principal: Amounts = attrs.field(eq=_SAME)
-    balance: Amounts = attrs.field(eq=_SAME)
-    fees: Amounts = attrs.field(eq=_SAME)
+    lender_ids: npt.NDArray[np.str_] = attrs.field(eq=SAME)
+    payments: Amounts = attrs.field(eq=SAME)
+    interest: Amounts = attrs.field(eq=SAME)
+    principal: Amounts = attrs.field(eq=SAME)
+    balance: Amounts = attrs.field(eq=SAME)
+    fees: Amounts = attrs.field(eq=SAME)
 
     def __len__(self) -> int:
         return len(self.payments)
@@ -118,13 +115,15 @@ def share_out(
 
     Raises
     ------
-    InvalidValue : unless the notes add up to the principal.
+    InvalidValue : for what is no notes in columns, and unless they add up to the principal.
     """
-    amounts: list[int] = notes.amounts.tolist()
+    amounts: list[int] = _column_of(notes, "amounts", "iu").tolist()
+    rates: list[int] = _column_of(notes, "rates", "iu").tolist()
+    lender_ids = _column_of(notes, "lender_ids", "UO")
     lent = int(principal.sum())
     if sum(amounts) != lent:
         raise InvalidValue("contradiction", "notes", sum(amounts), f"notes that add up to {lent}")
-    earning = [amount * rate for amount, rate in zip(amounts, notes.rates.tolist(), strict=True)]
+    earning = [amount * rate for amount, rate in zip(amounts, rates, strict=True)]
     owed = _Column.of(principal, amounts)
     due = _Column.of(interest, earning if any(earning) else amounts)
     attempts = (_together(due, owed, order) for order in ("first", "payments", "last"))
@@ -141,7 +140,16 @@ def share_out(
     )
     for column in columns:
         column.flags.writeable = False
-    return Split(notes.lender_ids, *columns)
+    return Split(lender_ids, *columns)
+
+
+def _column_of(notes: object, name: str, kinds: str) -> npt.NDArray[Any]:
+    """A column of notes, if it is one and of one of these kinds, as numpy calls them."""
+    column = getattr(notes, name, None)
+    if not isinstance(column, np.ndarray) or column.dtype.kind not in kinds:
+        accepted = "notes as columns, such as loan.notes or Notes.of([Note(...), ...])"
+        raise InvalidValue("wrong_type", "notes", notes, accepted)
+    return column
 
 
 def _fees(
