@@ -7,7 +7,7 @@ import pytest
 
 from p2pmatch import Marketplace, Rules
 from p2pmatch.extras import part
-from tests.helpers import offer
+from tests.helpers import offer, request
 
 RULES = Rules(grades=["A"], terms=[36])
 
@@ -31,8 +31,20 @@ def frame() -> object:
             lambda market: market.post_many(frame(), now=0),
             "a table that is no mapping needs narwhals: pip install 'p2pmatch[frames]'",
         ),
+        (
+            "matplotlib",
+            "plot",
+            lambda market: market.ladder("A", 36).plot(),
+            "a picture needs matplotlib: pip install 'p2pmatch[plot]'",
+        ),
+        (
+            "narwhals",
+            "frames",
+            lambda market: market.compare(request(5), amounts=[5], now=0).to_frame(),
+            "a dataframe needs narwhals: pip install 'p2pmatch[frames]'",
+        ),
     ],
-    ids=["copy", "frame"],
+    ids=["copy", "frame", "plot", "to_frame"],
 )
 def test_what_is_missing_is_named(
     package: str,

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, overload
 
@@ -15,6 +14,7 @@ from p2pmatch import checks
 from p2pmatch.cost import Cost
 from p2pmatch.decide import check_reading
 from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.extras import part
 from p2pmatch.keys import rates_of
 from p2pmatch.loans import Loan, Notes
 from p2pmatch.orders import Request
@@ -196,7 +196,7 @@ class Comparison(Sequence[Quote]):
         ----------
         library : its name; None: the first of these that is installed.
         """
-        return import_module("p2pmatch.frames").frame_of(self.columns(), library, _TEXTS)
+        return part("frames", "a dataframe").frame_of(self.columns(), library, _TEXTS)
 
     def _column(self, name: str) -> list[Any]:
         if self._costs is None:

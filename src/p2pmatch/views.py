@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from importlib import import_module
 from typing import Any, Final
 
 import attrs
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from p2pmatch import checks
 from p2pmatch.arrays import SAME
 from p2pmatch.events import CellUncrossed, Event, LoanHeld, LoanMade, LoansMade
+from p2pmatch.extras import part
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.orders import Request
 from p2pmatch.record import Record
@@ -283,7 +283,7 @@ class RateLadder(Record):
         -------
         The axes.
         """
-        return import_module("p2pmatch.plot").plot_ladder(self, ax)
+        return part("plot", "a picture").plot_ladder(self, ax)
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
