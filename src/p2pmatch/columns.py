@@ -5,7 +5,8 @@ repeats from row to row (the cells an offer stands in, its tags) is kept once an
 number.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -17,7 +18,7 @@ from p2pmatch.arrays import Numbers
 from p2pmatch.coded import coded
 from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import Offer
-from p2pmatch.request_columns import RequestColumns
+from p2pmatch.request_columns import RequestColumns, keep
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TERM, MAX_TIME, months
 
 __all__ = [
@@ -45,25 +46,57 @@ Place = tuple[frozenset[str] | None, frozenset[int] | None]
 #: The tags an offer requires and those it refuses.
 TagRule = tuple[frozenset[str], frozenset[str]]
 
+_OF_OFFERS: Final = (
+    "offer_id",
+    "lender_id",
+    "amount",
+    "min_rate",
+    "grades",
+    "terms",
+    "max_per_loan",
+    "max_share",
+    "requires",
+    "refuses",
+    "expires_at",
+)
+_OF_REQUESTS: Final = (
+    "request_id",
+    "borrower_id",
+    "amount",
+    "max_rate",
+    "grade",
+    "term",
+    "min_amount",
+    "tags",
+    "expires_at",
+)
 _SEPARATOR = "|"
+_NAMES: Final = "text such as 'A|B', or a sequence of such names"
+_TERMS: Final = f"an int from 1 to {MAX_TERM}, text such as '12|36', or a sequence of either"
+_TEXT: Final = frozenset({str, type(None)})
+# What is equal and of these kinds means the same.
+_PLAIN: Final = _TEXT | {int}
 _T = TypeVar("_T")
+_H = TypeVar("_H", bound=Hashable)
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class OfferColumns:
     """Many offers, checked, as columns of equal length n.
 
+    None of it can be changed: arrays are read-only, and copies of what could be written to.
+
     Parameters
     ----------
-    offer_ids, lender_ids : lists of n ids.
+    offer_ids, lender_ids : n ids.
     amounts, min_rates : int64, shape (n,), minor units and ppm.
     places, place_codes : the distinct pairs (grades, terms), and int32 positions in them.
     tag_rules, tag_codes : the distinct pairs (requires, refuses), and int32 positions in them.
     max_per_loan, max_share, expires_at : int64, shape (n,); `NO_CAP`, `NO_SHARE`, `NEVER`: not set.
     """
 
-    offer_ids: list[str]
-    lender_ids: list[str]
+    offer_ids: tuple[str, ...]
+    lender_ids: tuple[str, ...]
     amounts: npt.NDArray[np.int64]
     min_rates: npt.NDArray[np.int64]
     places: Sequence[Place]
@@ -73,6 +106,9 @@ class OfferColumns:
     max_per_loan: npt.NDArray[np.int64]
     max_share: npt.NDArray[np.int64]
     expires_at: npt.NDArray[np.int64]
+
+    def __attrs_post_init__(self) -> None:
+        keep(self)
 
     def __len__(self) -> int:
         return len(self.offer_ids)
@@ -140,10 +176,10 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
 
     Parameters
     ----------
-    columns : offer_id, lender_id, amount, min_rate, and optionally grades, terms ("A|B" text or
-        sequences; empty or None: all), max_per_loan, max_share, expires_at (None: not set),
-        requires, refuses; further columns are ignored. Lists or arrays of equal length, in engine
-        units.
+    columns : offer_id, lender_id, amount, min_rate, and optionally grades, terms ("A|B" text,
+        sequences, or one term as an int; empty or None: all), max_per_loan, max_share, expires_at
+        (None: not set), requires, refuses; further columns are ignored. Lists or arrays of equal
+        length, in engine units; spaces around names in text mean nothing.
 
     Raises
     ------
@@ -157,7 +193,7 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     >>> [sorted(offer.grades or ()) for offer in offers]
     [['A', 'B'], []]
     """
-    rows = _row_count(columns, "offer_id")
+    rows = _row_count(columns, _OF_OFFERS)
     grades, grade_codes = _distinct(columns, "grades", rows, _grade_set)
     terms, term_codes = _distinct(columns, "terms", rows, _term_set)
     requires, requires_codes = _distinct(columns, "requires", rows, _tag_set)
@@ -184,7 +220,7 @@ def checked_columns(fields: Mapping[str, Any]) -> OfferColumns:
     InvalidValue : naming field and row.
     """
     columns = {name: fields[name] for name in fields if name not in {"places", "tag_rules"}}
-    rows = _row_count(columns, "offer_ids")
+    rows = _row_count(columns, ("offer_ids", *columns))
     places, tag_rules = fields["places"], fields["tag_rules"]
     for grades, terms in places:
         if grades is not None:
@@ -250,7 +286,7 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
     ...                "max_rate": [90_000], "grade": ["A"], "term": [36]})[0].amount
     100000
     """
-    rows = _row_count(columns, "request_id")
+    rows = _row_count(columns, _OF_REQUESTS)
     tags, tag_codes = _distinct(columns, "tags", rows, _tag_set)
     least = _numbers(columns, "min_amount", rows, 1, MAX_AMOUNT, absent=NO_CAP)
     ends = _numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER)
@@ -279,15 +315,15 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
     )
 
 
-def _row_count(columns: Mapping[str, Any], first: str) -> int:
+def _row_count(columns: Mapping[str, Any], known: Sequence[str]) -> int:
+    """How many rows all the known columns have that are there; the first must be."""
+    first = known[0]
     rows = len(_column(columns, first))
     if rows > MAX_ROWS:
         raise InvalidValue("too_large", first, rows, f"at most {MAX_ROWS} rows in one call")
-    for name in columns:
-        if len(_column(columns, name)) != rows:
-            raise InvalidValue(
-                "contradiction", str(name), len(columns[name]), f"{rows} rows, as {first} has"
-            )
+    for name in known:
+        if name in columns and (found := len(_column(columns, name))) != rows:
+            raise InvalidValue("contradiction", name, found, f"{rows} rows, as {first} has")
     return rows
 
 
@@ -295,21 +331,33 @@ def _column(columns: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any
     if name not in columns:
         raise InvalidValue("missing_column", name, sorted(map(str, columns)), f"a column {name!r}")
     column = columns[name]
-    if isinstance(column, str) or not hasattr(column, "__len__"):
-        raise InvalidValue("wrong_type", name, column, "a list or an array with one dimension")
+    # Text has no rows, and those of sets and mappings have no order.
+    rowless = isinstance(column, str | bytes | bytearray | Set | Mapping)
+    if rowless or not hasattr(column, "__len__") or getattr(column, "ndim", 1) == 0:
+        raise _no_column(name, column)
     return column
 
 
+def _no_column(name: str, column: object) -> InvalidValue:
+    return InvalidValue("wrong_type", name, column, "a list or an array with one dimension")
+
+
 def _as_list(columns: Mapping[str, Any], name: str) -> list[Any]:
+    """A column as a list, which may be the caller's own."""
     column = _column(columns, name)
-    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+    if type(column) is list:
+        return column
+    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    if len(values) != len(column):  # a dataframe, say, which has rows and gives its columns' names
+        raise _no_column(name, column)
+    return values
 
 
-def _ids(columns: Mapping[str, Any], name: str) -> list[str]:
-    ids = _as_list(columns, name)
+def _ids(columns: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    ids = tuple(_as_list(columns, name))
     if checks.are_ids(ids):
         return ids
-    return [checks.check_id(value, f"{name}[{row}]") for row, value in enumerate(ids)]
+    return tuple(checks.check_id(value, f"{name}[{row}]") for row, value in enumerate(ids))
 
 
 def _numbers(
@@ -322,6 +370,8 @@ def _numbers(
     plain = isinstance(column, np.ndarray) and not np.ma.is_masked(column)
     # What a mask hides is None in a list.
     array = np.asarray(column) if plain else _tight(_as_list(columns, name))
+    if array.dtype.kind in "mM":  # or their nanoseconds would pass for the caller's time
+        raise InvalidValue("wrong_type", name, column, f"ints from {low} to {high}")
     if array.dtype.kind in "iu" and array.ndim == 1:
         bad = (array < low) | (array > high)
         if not bad.any():
@@ -342,32 +392,47 @@ def _tight(values: list[Any]) -> npt.NDArray[Any]:
             return np.array(values, dtype=np.int64)
         except OverflowError:
             pass
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
-    return objects
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _distinct(
-    columns: Mapping[str, Any], name: str, rows: int, read: Callable[[Any, str], _T]
-) -> tuple[list[_T], npt.NDArray[np.int32]]:
-    """The distinct values of an optional column, and which of them each row has."""
+    columns: Mapping[str, Any], name: str, rows: int, read: Callable[[Any, str], _H]
+) -> tuple[list[_H], Numbers]:
+    """The distinct meanings of the cells of an optional column, and which of them each row has."""
     if name not in columns:
-        return [read(None, name)], np.zeros(rows, dtype=np.int32)
-    values = _as_list(columns, name)
-    if not set(map(type, values)) <= {str, tuple, type(None)}:
-        values = [_hashable(value) for value in values]
-    found, codes = coded(values)
-    first_row = np.empty(len(found), dtype=np.int64)
-    # Of several rows that are written to one place the last stays, which is the first of all.
-    first_row[codes[::-1]] = np.arange(rows)[::-1]
-    firsts = first_row.tolist()
-    return [read(value, f"{name}[{row}]") for value, row in zip(found, firsts, strict=True)], codes
+        return [read(None, name)][:rows], np.zeros(rows, dtype=np.int32)
+    cells = _as_list(columns, name)
+    kinds = set(map(type, cells))
+    if not kinds <= {tuple, *_PLAIN}:
+        cells = [_cell(value) for value in cells]
+        kinds = set(map(type, cells))
+    # Each distinct cell is read once; row by row only where one is refused, or cannot be hashed.
+    try:
+        found, codes = coded(cells)
+        meanings, numbers = coded([read(cell, name) for cell in found])
+        # 36.0 and True are equal to ints, and yet no terms; to text only text is equal.
+        if _opened(kinds, found) <= _TEXT or _opened(kinds, cells) <= _PLAIN:
+            return meanings, numbers[codes]
+    except (InvalidValue, TypeError):
+        pass
+    return coded([read(cell, f"{name}[{row}]") for row, cell in enumerate(cells)])
 
 
-def _hashable(value: Any) -> Any:  # noqa: ANN401 - any value a cell may hold
-    """A hashable stand-in for a cell's value: sequences of names or numbers become tuples."""
+def _cell(value: Any) -> Any:  # noqa: ANN401 - any value a cell may hold
+    """A cell's value; of a sequence of names or numbers, a tuple."""
+    if type(value) is list:
+        return tuple(value)
     value = value.tolist() if isinstance(value, np.ndarray) else checks.as_plain(value)
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
+    is_one = isinstance(value, str | bytes) or not isinstance(value, Iterable)
+    return value if is_one else tuple(value)
+
+
+def _opened(kinds: Set[type], cells: Sequence[Any]) -> Set[type]:
+    """The kinds of cells, with the kinds of their members in place of tuples."""
+    if tuple not in kinds:
+        return kinds
+    tuples = cells if len(kinds) == 1 else [cell for cell in cells if type(cell) is tuple]
+    return kinds - {tuple} | set(map(type, chain.from_iterable(tuples)))
 
 
 def _pairs(
@@ -377,6 +442,10 @@ def _pairs(
     second_codes: npt.NDArray[np.int32],
 ) -> tuple[list[Any], Numbers]:
     """The distinct pairs of two coded columns, and which of them each row has."""
+    if len(firsts) == 1:
+        return [(firsts[0], second) for second in seconds], second_codes
+    if len(seconds) == 1:
+        return [(first, seconds[0]) for first in firsts], first_codes
     both = first_codes.astype(np.int64) * len(seconds) + second_codes
     used, codes = _numbered(both)
     return [(firsts[pair // len(seconds)], seconds[pair % len(seconds)]) for pair in used], codes
@@ -397,18 +466,20 @@ def _numbered(codes: npt.NDArray[np.integer[Any]]) -> tuple[list[int], Numbers]:
     return used[order].tolist(), rank[places]
 
 
-def _members(value: Any, field: str) -> list[Any]:  # noqa: ANN401 - any value a cell may hold
-    if value is None or value == "":
+def _members(value: Any, field: str, accepted: str) -> list[Any]:  # noqa: ANN401 - as in `_cell`
+    if value is None:
         return []
     if isinstance(value, str):
-        return value.split(_SEPARATOR)
+        # As in a file.
+        text = value.strip()
+        return [member.strip() for member in text.split(_SEPARATOR)] if text else []
     if isinstance(value, tuple):
         return list(value)
-    raise InvalidValue("wrong_type", field, value, "text such as 'A|B', or a sequence")
+    raise InvalidValue("wrong_type", field, value, accepted)
 
 
 def _tag_set(value: Any, field: str) -> frozenset[str]:  # noqa: ANN401
-    members = _members(value, field)
+    members = _members(value, field, _NAMES)
     return frozenset(checks.check_ids(members, field))
 
 
@@ -417,12 +488,14 @@ def _grade_set(value: Any, field: str) -> frozenset[str] | None:  # noqa: ANN401
 
 
 def _term_set(value: Any, field: str) -> frozenset[int] | None:  # noqa: ANN401
-    if type(value) is int:
-        value = (value,)
-    terms = set()
-    for member in _members(value, field):
-        if isinstance(member, str):
-            terms.add(months(member, field))
-        else:
-            terms.add(checks.check_whole(checks.as_plain(member), field, 1, MAX_TERM))
-    return frozenset(terms) or None
+    members = (value,) if type(value) is int else _members(value, field, _TERMS)
+    return frozenset(_term(member, field) for member in members) or None
+
+
+def _term(value: object, field: str) -> int:
+    if isinstance(value, str):
+        return months(value, field)
+    term = checks.as_plain(value)
+    if type(term) is not int:
+        raise InvalidValue("wrong_type", field, value, _TERMS)
+    return checks.check_whole(term, field, 1, MAX_TERM)

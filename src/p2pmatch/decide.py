@@ -5,7 +5,7 @@
 else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -330,7 +330,7 @@ def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[i
             raise UnknownName("unknown_term", "terms", term, f"among {list(rules.terms)}")
 
 
-def _check_new_ids(state: State, offer_ids: list[str]) -> None:
+def _check_new_ids(state: State, offer_ids: Sequence[str]) -> None:
     """Raise if one of the ids is used already, in the book or further up in the list."""
     if checks.are_distinct(offer_ids) and state.slot_of.keys().isdisjoint(offer_ids):
         return

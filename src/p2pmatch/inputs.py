@@ -187,8 +187,12 @@ def _time(text: str) -> int:
     return checks.check_time(int(text))
 
 
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(member.strip() for member in text.split("|")) if text else ()
+
+
 def _names(text: str) -> tuple[str, ...]:
-    members = tuple(member.strip() for member in text.split("|")) if text else ()
+    members = _parts(text)
     checks.check_ids(members, "name")
     return members
 
@@ -200,7 +204,7 @@ def _grade(text: str) -> str:
 
 
 def _terms(text: str) -> tuple[int, ...]:
-    return tuple(months(member) for member in _names(text))
+    return tuple(map(months, _parts(text)))
 
 
 def _members(column: Sequence[Sequence[_T]]) -> list[_T]:

@@ -10,16 +10,33 @@ import numpy.typing as npt
 from p2pmatch.coded import coded
 from p2pmatch.orders import Request
 
-__all__ = ["RequestColumns", "borrowers_of", "cells_of", "ids_of"]
+__all__ = ["RequestColumns", "borrowers_of", "cells_of", "ids_of", "keep"]
+
+
+def keep(columns: attrs.AttrsInstance) -> None:
+    """Make of arrays copies that are read-only, unless they are already, and of lists tuples.
+
+    What was checked is trusted from then on, and loans refer to it: nobody may change it any more.
+    """
+    for field in attrs.fields(type(columns)):
+        column = getattr(columns, field.name)
+        if not isinstance(column, np.ndarray):
+            object.__setattr__(columns, field.name, tuple(column))
+        elif column.flags.writeable:
+            copy = column.copy()
+            copy.setflags(write=False)
+            object.__setattr__(columns, field.name, copy)
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class RequestColumns(Sequence[Request]):
     """Many requests, checked, as columns of equal length n. A request is made when it is asked for.
 
+    None of it can be changed: arrays are read-only, and copies of what could be written to.
+
     Parameters
     ----------
-    request_ids, borrower_ids : lists of n ids.
+    request_ids, borrower_ids : n ids.
     amounts, max_rates, least_amounts : int64, shape (n,), minor units and ppm.
     cells, cell_codes : the distinct pairs (grade, term), and int32 positions in them.
     tags, tag_codes : the distinct sets of tags, and int32 positions in them.
@@ -27,8 +44,8 @@ class RequestColumns(Sequence[Request]):
     whole : bool, shape (n,): whether no least amount was set, so that it is the whole amount.
     """
 
-    request_ids: list[str]
-    borrower_ids: list[str]
+    request_ids: tuple[str, ...]
+    borrower_ids: tuple[str, ...]
     amounts: npt.NDArray[np.int64]
     max_rates: npt.NDArray[np.int64]
     least_amounts: npt.NDArray[np.int64]
@@ -57,6 +74,9 @@ class RequestColumns(Sequence[Request]):
             tag_codes=tag_codes,
             expires_at=[request.expires_at for request in requests],
         )
+
+    def __attrs_post_init__(self) -> None:
+        keep(self)
 
     def __len__(self) -> int:
         return len(self.request_ids)
@@ -107,18 +127,18 @@ class RequestColumns(Sequence[Request]):
     __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - arrays
 
 
-def ids_of(requests: Sequence[Request]) -> list[str]:
+def ids_of(requests: Sequence[Request]) -> tuple[str, ...]:
     """The requests' ids."""
     if isinstance(requests, RequestColumns):
         return requests.request_ids
-    return [request.request_id for request in requests]
+    return tuple(request.request_id for request in requests)
 
 
-def borrowers_of(requests: Sequence[Request]) -> list[str]:
+def borrowers_of(requests: Sequence[Request]) -> tuple[str, ...]:
     """The borrowers' ids."""
     if isinstance(requests, RequestColumns):
         return requests.borrower_ids
-    return [request.borrower_id for request in requests]
+    return tuple(request.borrower_id for request in requests)
 
 
 def cells_of(

@@ -98,8 +98,8 @@ class ColumnsForm(_Strict, frozen=True):
     refused; `place_codes` and `tag_codes` say which of them a row has.
     """
 
-    offer_ids: list[str]
-    lender_ids: list[str]
+    offer_ids: tuple[str, ...]
+    lender_ids: tuple[str, ...]
     amounts: list[int]
     min_rates: list[int]
     places: list[Place]
@@ -120,8 +120,8 @@ _ABSENT: Mapping[str, int] = MappingProxyType(
 def _write_columns(offers: OfferColumns) -> ColumnsForm:
     optional = {name: _with_gaps(getattr(offers, name), absent) for name, absent in _ABSENT.items()}
     return ColumnsForm(
-        offer_ids=offers.offer_ids,
-        lender_ids=offers.lender_ids,
+        offer_ids=tuple(offers.offer_ids),
+        lender_ids=tuple(offers.lender_ids),
         amounts=offers.amounts.tolist(),
         min_rates=offers.min_rates.tolist(),
         places=list(offers.places),
