@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -88,9 +88,9 @@ def _check_changes(command: object, attribute: "attrs.Attribute[Any]", changes: 
     for name, value in changes.items():
         if name not in AMENDABLE:
             raise UnknownName("unknown_field", attribute.name, name, f"one of {list(AMENDABLE)}")
-        field = AMENDABLE[name]
-        if field.validator is not None:
-            field.validator(command, field, value)
+        # All of them have one.
+        check = cast("checks.Validator", AMENDABLE[name].validator)
+        check(command, AMENDABLE[name], value)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
