@@ -364,6 +364,15 @@ def _numbers(
     columns: Mapping[str, Any], name: str, rows: int, low: int, high: int, absent: int | None = None
 ) -> npt.NDArray[np.int64]:
     """A column of ints from `low` to `high`; `absent` stands for None in an optional column."""
+    numbers = _read_numbers(columns, name, rows, low, high, absent)
+    # It is ours: read-only it need not be copied once more.
+    numbers.setflags(write=False)
+    return numbers
+
+
+def _read_numbers(
+    columns: Mapping[str, Any], name: str, rows: int, low: int, high: int, absent: int | None
+) -> npt.NDArray[np.int64]:
     if absent is not None and name not in columns:
         return np.full(rows, absent, dtype=np.int64)
     column = _column(columns, name)
