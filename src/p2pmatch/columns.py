@@ -26,6 +26,8 @@ __all__ = [
     "NEVER",
     "NO_CAP",
     "NO_SHARE",
+    "OF_OFFERS",
+    "OF_REQUESTS",
     "OfferColumns",
     "Place",
     "TagRule",
@@ -46,7 +48,8 @@ Place = tuple[frozenset[str] | None, frozenset[int] | None]
 #: The tags an offer requires and those it refuses.
 TagRule = tuple[frozenset[str], frozenset[str]]
 
-_OF_OFFERS: Final = (
+#: The columns of offers; the first four must be there.
+OF_OFFERS: Final = (
     "offer_id",
     "lender_id",
     "amount",
@@ -59,7 +62,8 @@ _OF_OFFERS: Final = (
     "refuses",
     "expires_at",
 )
-_OF_REQUESTS: Final = (
+#: The columns of requests; the first six must be there.
+OF_REQUESTS: Final = (
     "request_id",
     "borrower_id",
     "amount",
@@ -193,7 +197,7 @@ def read_offers(columns: Mapping[str, Any]) -> OfferColumns:
     >>> [sorted(offer.grades or ()) for offer in offers]
     [['A', 'B'], []]
     """
-    rows = _row_count(columns, _OF_OFFERS)
+    rows = _row_count(columns, OF_OFFERS)
     grades, grade_codes = _distinct(columns, "grades", rows, _grade_set)
     terms, term_codes = _distinct(columns, "terms", rows, _term_set)
     requires, requires_codes = _distinct(columns, "requires", rows, _tag_set)
@@ -286,7 +290,7 @@ def read_requests(columns: Mapping[str, Any]) -> RequestColumns:
     ...                "max_rate": [90_000], "grade": ["A"], "term": [36]})[0].amount
     100000
     """
-    rows = _row_count(columns, _OF_REQUESTS)
+    rows = _row_count(columns, OF_REQUESTS)
     tags, tag_codes = _distinct(columns, "tags", rows, _tag_set)
     least = _numbers(columns, "min_amount", rows, 1, MAX_AMOUNT, absent=NO_CAP)
     ends = _numbers(columns, "expires_at", rows, -MAX_TIME, MAX_TIME, absent=NEVER)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import attrs
 
 from p2pmatch import checks
+from p2pmatch.columns import OF_OFFERS, OF_REQUESTS
 from p2pmatch.csv_table import Problems, Table, read_table
 from p2pmatch.errors import InvalidValue, Refused, UnknownName
 from p2pmatch.rules import Rules
@@ -32,32 +33,9 @@ __all__ = [
 _T = TypeVar("_T")
 
 #: The columns of an offers file; the first six must be there.
-OFFER_COLUMNS = (
-    "offer_id",
-    "lender_id",
-    "amount",
-    "min_rate",
-    "grades",
-    "terms",
-    "max_per_loan",
-    "max_share",
-    "requires",
-    "refuses",
-    "expires_at",
-    "submitted_at",
-)
-#: The columns of a requests file; the first six must be there.
-REQUEST_COLUMNS = (
-    "request_id",
-    "borrower_id",
-    "amount",
-    "max_rate",
-    "grade",
-    "term",
-    "min_amount",
-    "tags",
-    "submitted_at",
-)
+OFFER_COLUMNS = (*OF_OFFERS, "submitted_at")
+#: The columns of a requests file; the first six must be there. They are matched as they come.
+REQUEST_COLUMNS = (*(name for name in OF_REQUESTS if name != "expires_at"), "submitted_at")
 _REQUIRED_OF_OFFERS = OFFER_COLUMNS[:6]
 _REQUIRED_OF_REQUESTS = REQUEST_COLUMNS[:6]
 
