@@ -338,6 +338,14 @@ def test_a_header_alone_is_an_empty_book(files: Files) -> None:
         ),
         ('[lender_limits]\nper_loan = "-5"\ntotal = 3.5', "key 'lender_limits.total': 3.5 has"),
         ('allocation = { rule = "lifo" }', "one of ['lottery', 'split', 'steps']"),
+        (
+            'allocation = "split"',
+            "key 'allocation': 'split' has the wrong type; accepted: { rule = 'split', fifo_share = ... }",
+        ),
+        (
+            'pricing = "posted"',
+            "key 'pricing': 'posted' has the wrong type; accepted: { rule = 'posted', rates = ... }",
+        ),
         ('allocation = { fifo_share = "4%" }', "key 'allocation': None is not a rule"),
         (
             'allocation = { rule = "split" }',

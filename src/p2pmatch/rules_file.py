@@ -171,6 +171,9 @@ def _rule(kinds: Mapping[str, tuple[type[Any], Mapping[str, _Reader]]]) -> _Read
     """A reader of a rule: its name, or a table that names one of `kinds` and has its parameters."""
 
     def read(value: object) -> object:
+        if isinstance(value, str) and value in kinds:
+            wanted = "".join(f", {key} = ..." for key in kinds[value][1])
+            raise InvalidValue("wrong_type", "rule", value, f"{{ rule = {value!r}{wanted} }}")
         if not isinstance(value, dict):
             return _text(value)
         name = value.get("rule")
