@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p2pmatch import Limits, Lottery, Marketplace, Offer, Rules
@@ -51,6 +51,25 @@ def step_by_step(market: Marketplace, size: int) -> int:
 
 
 shares = st.none() | st.integers(1, WHOLE) | st.sampled_from([WHOLE // n for n in range(1, 9)])
+
+
+def market_with(
+    offers: list[tuple[int, int, int | None]],
+    increment: int = 1,
+    max_share: int | None = None,
+    limits: Limits | None = None,
+    asked: int = 80,
+) -> dict[str, Any]:
+    """As `MARKETS` draws one; `asked` in increments."""
+    return {
+        "offers": offers,
+        "increment": increment,
+        "max_share": max_share,
+        "limits": limits or Limits(),
+        "asked": asked,
+    }
+
+
 MARKETS = st.fixed_dictionaries(
     {
         "offers": st.lists(st.tuples(st.integers(0, 4), st.integers(1, 900), shares), max_size=9),
@@ -62,6 +81,11 @@ MARKETS = st.fixed_dictionaries(
 )
 
 
+# A lender's own limit; a share that is less than the money only when it is made whole.
+@example(drawn=market_with([(0, 60, None)], limits=Limits(per_loan=50), asked=60))
+@example(drawn=market_with([(0, 50, 300_000), (1, 900, None)], increment=25, asked=40))
+@example(drawn=market_with([(0, 900, None), (1, 75, None)], 25, 110_000, asked=40))
+@settings(max_examples=300)
 @given(drawn=MARKETS)
 def test_by_long_steps_the_same_as_step_by_step(drawn: dict[str, Any]) -> None:
     increment = drawn["increment"]
