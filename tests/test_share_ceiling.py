@@ -50,6 +50,16 @@ def step_by_step(market: Marketplace, size: int) -> int:
     return size
 
 
+def posted(rules: Rules, offers: list[tuple[int, int, int | None]]) -> Marketplace:
+    """A marketplace with offers (lender, amount, share) at three rates in turn."""
+    market = Marketplace(rules)
+    for number, (lender, amount, share) in enumerate(offers):
+        market.post(
+            offer(f"o{number}", f"l{lender}", amount, 1 + number % 3, max_share=share), now=0
+        )
+    return market
+
+
 shares = st.none() | st.integers(1, WHOLE) | st.sampled_from([WHOLE // n for n in range(1, 9)])
 
 
@@ -96,11 +106,7 @@ def test_by_long_steps_the_same_as_step_by_step(drawn: dict[str, Any]) -> None:
         max_share=drawn["max_share"],
         lender_limits=drawn["limits"],
     )
-    market = Marketplace(rules)
-    for number, (lender, amount, share) in enumerate(drawn["offers"]):
-        market.post(
-            offer(f"o{number}", f"l{lender}", amount, 1 + number % 3, max_share=share), now=0
-        )
+    market = posted(rules, drawn["offers"])
     asked = drawn["asked"] * increment
     ceiling = ShareCeiling(Rooms(market._state, request(asked), 1))
     assert ceiling.below(asked) == step_by_step(market, asked)
@@ -146,11 +152,7 @@ def test_no_target_is_left_out_that_could_be_placed(drawn: dict[str, Any]) -> No
         max_share=drawn["max_share"],
         allocation=drawn["allocation"],
     )
-    market = Marketplace(rules)
-    for number, (lender, amount, share) in enumerate(drawn["offers"]):
-        market.post(
-            offer(f"o{number}", f"l{lender}", amount, 1 + number % 3, max_share=share), now=0
-        )
+    market = posted(rules, drawn["offers"])
     rooms = Rooms(market._state, request(drawn["asked"]), 1)
     assert Sweep(rooms).run(1).principal == as_the_rule_says(Sweep(rooms))
 
