@@ -26,6 +26,7 @@ from p2pmatch import (
 from p2pmatch.entries import Entry, linked
 from p2pmatch.errors import StoreFailed
 from p2pmatch.journal import DamagedSnapshot, Opened, replay, verify
+from p2pmatch.snapshots import LAYOUT
 from p2pmatch.stores import MemoryStore
 from p2pmatch.wire import EVENTS
 from tests.helpers import offer, refusal_of, request
@@ -126,7 +127,7 @@ def test_a_damaged_snapshot_falls_back_to_the_one_before_and_then_to_the_whole()
 
 def test_a_snapshot_of_another_layout_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     store, digests = kept(snapshots=True)
-    monkeypatch.setattr("p2pmatch.snapshots.LAYOUT", 2)
+    monkeypatch.setattr("p2pmatch.snapshots.LAYOUT", LAYOUT + 1)
     with pytest.warns(DamagedSnapshot, match="layout"):
         assert Marketplace.open(store, RULES).digest() == digests[-1]
 

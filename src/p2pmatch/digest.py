@@ -30,15 +30,20 @@ def _offer_pieces(state: State) -> Iterator[bytes]:
     table = state.table
     yield _words_of(state.rules).encode()
     yield repr((state.now, state.arrivals, state.posted_total)).encode()
+    names = state.offer_names
+    posted = names.as_posted()
     for column in table.columns():
-        yield np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
-    yield "\n".join(state.offer_names).encode()
+        yield np.ascontiguousarray(column[posted], dtype=column.dtype.newbyteorder("<")).tobytes()
+    yield "\n".join(names.texts).encode()
     yield "\n".join(state.lender_names).encode()
     yield repr([_plain_place(place) for place in state.places]).encode()
     yield repr([(sorted(needs), sorted(bars)) for needs, bars in state.tag_rules]).encode()
-    yield repr(sorted(state.parts.items())).encode()
-    yield repr(sorted((slot, sorted(card.items())) for slot, card in state.cards.items())).encode()
-    moved = ((slot, sorted(arrivals.items())) for slot, arrivals in state.moved.items())
+    number = names.by_slot()
+    parts = ((number.item(first), number[slots].tolist()) for first, slots in state.parts.items())
+    yield repr(sorted(parts)).encode()
+    cards = ((number.item(slot), sorted(card.items())) for slot, card in state.cards.items())
+    yield repr(sorted(cards)).encode()
+    moved = ((number.item(slot), sorted(times.items())) for slot, times in state.moved.items())
     yield repr(sorted(moved)).encode()
 
 
@@ -60,16 +65,17 @@ def _loan_pieces(state: State) -> Iterator[bytes]:
 
 def _waiting_pieces(state: State) -> Iterator[bytes]:
     waiting = state.waiting
+    number = state.offer_names.by_slot()
     yield repr(waiting.arrivals).encode()
     for resting in waiting.ranked():
         terms = resting.time_in_force, resting.hold_for, resting.arrival
         yield repr((_plain_request(resting.request), terms)).encode()
-        for column in (resting.held.keys, resting.held.slots, resting.held.amounts):
+        for column in (resting.held.keys, number[resting.held.slots], resting.held.amounts):
             yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
     for _, held in sorted(waiting.held.items()):
         yield repr((_plain_request(held.loan.request), held.until, held.arrival)).encode()
         notes = held.loan.notes
-        for column in (held.keys, notes.offers, notes.amounts, notes.rates):
+        for column in (held.keys, number[notes.offers], notes.amounts, notes.rates):
             yield np.ascontiguousarray(column, dtype=np.dtype("<i8")).tobytes()
 
 

@@ -174,9 +174,10 @@ def check_link(entry: Entry, seq: int, previous: bytes) -> None:
 
 def fold(state: State, entry: Entry) -> list[Event]:
     """Make the state what it is after an entry, from its events alone."""
-    events = EVENTS.decode_all(entry.events, entry.seq, state, trusted=True)
-    for event in events:
+    events = []
+    for event in EVENTS.decode_all(entry.events, entry.seq, state, trusted=True):
         apply(state, event)
+        events.append(event)
     # Whom something came free for was asked when the events were decided.
     state.stirred.clear()
     state.fresh.clear()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from p2pmatch import checks
 from p2pmatch.coded import coded
 from p2pmatch.errors import InvalidValue
+from p2pmatch.offer_names import OfferNames
 from p2pmatch.orders import Request
 from p2pmatch.record import Record
 from p2pmatch.units import MAX_AMOUNT, MAX_RATE, round_half_up
@@ -43,7 +44,7 @@ class Notes(Sequence[Note]):
     rates : int64, shape (n,), ppm a year.
     offers, lenders : integers, shape (n,): positions in the two lists of names.
     offer_names, lender_names : the names by position: lists that may grow but whose entries never
-        change, or mappings.
+        change, or mappings; of a marketplace's offers, its `OfferNames`, by slot.
     rate_source : where the rates of all the notes come from (see `Note`).
 
     A note object is made when it is asked for: O(1) each. The columns are read-only.
@@ -71,7 +72,7 @@ class Notes(Sequence[Note]):
         rates: npt.NDArray[np.int64],
         offers: npt.NDArray[np.int32],
         lenders: npt.NDArray[np.int32],
-        offer_names: Sequence[str] | Mapping[int, str],
+        offer_names: Sequence[str] | Mapping[int, str] | OfferNames,
         lender_names: Sequence[str] | Mapping[int, str],
         rate_source: str = "own_ask",
     ) -> None:
@@ -157,12 +158,18 @@ class Notes(Sequence[Note]):
     @property
     def offer_ids(self) -> npt.NDArray[np.str_]:
         """The offers' ids, shape (n,)."""
-        return np.array([self._offer_names[i] for i in self.offers.tolist()], dtype=np.str_)
+        return np.array(_at(self._offer_names, self.offers), dtype=np.str_)
 
     @property
     def lender_ids(self) -> npt.NDArray[np.str_]:
         """The lenders' ids, shape (n,)."""
-        return np.array([self._lender_names[i] for i in self.lenders.tolist()], dtype=np.str_)
+        return np.array(_at(self._lender_names, self.lenders), dtype=np.str_)
+
+    @property
+    def offer_numbers(self) -> npt.NDArray[np.int32]:
+        """How manieth each offer was posted, as journals have it, where the marketplace knows."""
+        names = self._offer_names
+        return names.numbers_of(self.offers) if isinstance(names, OfferNames) else self.offers
 
     def __len__(self) -> int:
         return len(self.amounts)
@@ -192,8 +199,8 @@ class Notes(Sequence[Note]):
 
     def __iter__(self) -> Iterator[Note]:
         for offer, lender, amount, rate in zip(
-            map(self._offer_names.__getitem__, self.offers.tolist()),
-            map(self._lender_names.__getitem__, self.lenders.tolist()),
+            _at(self._offer_names, self.offers),
+            _at(self._lender_names, self.lenders),
             self.amounts.tolist(),
             self.rates.tolist(),
             strict=True,
@@ -215,13 +222,22 @@ class Notes(Sequence[Note]):
 
     def __reduce__(self) -> tuple[Callable[..., "Notes"], tuple[object, ...]]:
         # A copy takes its own notes along, not the marketplace's names.
-        offer_ids = [self._offer_names[i] for i in self.offers.tolist()]
-        lender_ids = [self._lender_names[i] for i in self.lenders.tolist()]
+        offer_ids = _at(self._offer_names, self.offers)
+        lender_ids = _at(self._lender_names, self.lenders)
         columns = self.amounts, self.rates, offer_ids, lender_ids
         return Notes._of_columns, (*columns, self.rate_source)
 
     def __repr__(self) -> str:
         return f"<{len(self)} notes, {int(self.amounts.sum())} minor units>"
+
+
+def _at(
+    names: Sequence[str] | Mapping[int, str] | OfferNames, positions: npt.NDArray[np.int32]
+) -> list[str]:
+    """The names at some positions."""
+    if isinstance(names, OfferNames):
+        return names.at(positions)
+    return list(map(names.__getitem__, positions.tolist()))
 
 
 def _checked(note: object, where: str) -> Note:

@@ -663,7 +663,9 @@ class Marketplace:
 
     def offers(self) -> "Iterator[OfferStatus]":
         """All offers ever posted, in the order of posting."""
-        return map(self._status, list(self._state.slot_of.values()))
+        state = self._state
+        slots = state.offer_names.as_posted().tolist()
+        return map(self._status, [slot for slot in slots if slot not in state.whole_of])
 
     def request(self, request_id: str) -> "RequestStatus":
         """What a request that waits has so far. O(its commitments)."""

@@ -78,7 +78,7 @@ class Recorder:
         if COMMANDS.encode(asked, entry.seq) != entry.command:
             accepted = f"the command of entry {entry.seq} again, or a new id"
             raise Refused("command_id_reused", "command_id", command_id, accepted)
-        return EVENTS.decode_all(entry.events, entry.seq, state, trusted=True)
+        return list(EVENTS.decode_all(entry.events, entry.seq, state, trusted=True))
 
     def prepare(self, command: c.Command) -> bytes:
         """The command as it will be written; raises for what cannot be, before anything is done."""

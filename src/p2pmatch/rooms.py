@@ -241,8 +241,7 @@ class Rooms:
             waiting.append(rows.take(slice(whole, None)))
 
     def _in_drawn_order(self, rows: Rows, draw: Draw, taken: Taken) -> Iterator[Rows]:
-        names = self.state.offer_names
-        lots = draw(self.request.request_id, [names[slot] for slot in rows.slots.tolist()])
+        lots = draw(self.request.request_id, self.state.offer_names.at(rows.slots))
         rates = rates_of(rows.keys).tolist()
         order = np.array(
             sorted(range(len(lots)), key=lambda row: (rates[row], lots[row])), dtype=np.intp

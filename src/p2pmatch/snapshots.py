@@ -19,6 +19,7 @@ from p2pmatch.errors import StoreFailed
 from p2pmatch.exposure import OpenLoan
 from p2pmatch.limits import BorrowerLimits, Limits
 from p2pmatch.loans import Loan, Notes
+from p2pmatch.offer_names import OfferNames
 from p2pmatch.orders import Request
 from p2pmatch.rules import Rules
 from p2pmatch.state import State
@@ -28,9 +29,11 @@ from p2pmatch.time_in_force import Auction, Immediate, Listing, TimeInForce
 __all__ = ["LAYOUT", "restore", "take"]
 
 #: The version of the layout. A snapshot of another version is not read; the journal is.
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 
 Array = npt.NDArray[Any]
+# So many bytes a number: of columns with fewer it is not looked whether they go up one by one.
+_WIDE: Final = 4
 # Ids are printable, so this is in none of them.
 _BETWEEN: Final = "\n"
 
@@ -185,7 +188,7 @@ def _bytes(column: Array | str) -> bytes:
     if len(ordered) > 2:
         if (ordered == ordered[0]).all():
             ordered = ordered[:1]
-        elif ordered.dtype.itemsize == 8 and (np.diff(ordered) == 1).all():
+        elif ordered.dtype.itemsize >= _WIDE and (np.diff(ordered) == 1).all():
             ordered = ordered[:2]
     return ordered.tobytes()
 
@@ -212,7 +215,8 @@ def _names(text: str) -> list[str]:
 def _columns(state: State) -> Iterator[tuple[str, Array | str]]:
     for name, column in zip(OfferTable.COLUMNS, state.table.columns(), strict=True):
         yield f"offers.{name}", column
-    yield "offers.names", _BETWEEN.join(state.offer_names)
+    yield "offers.names", _BETWEEN.join(state.offer_names.texts)
+    yield "offers.numbers", state.offer_names.by_slot()
     yield "lenders.names", _BETWEEN.join(state.lender_names)
     yield "requests", _BETWEEN.join(sorted(state.requests))
     rows = [
@@ -294,7 +298,8 @@ def _restore_offers(state: State, description: _Description, columns: Mapping[st
     for tag_rule in description.tag_rules:
         state.tag_number(tag_rule)
     table = state.table
-    state.offer_names = names = _names(columns["offers.names"])
+    names = _names(columns["offers.names"])
+    state.offer_names = OfferNames(names, columns["offers.numbers"])
     table.fill(len(names), [columns[f"offers.{name}"] for name in OfferTable.COLUMNS])
     state.parts = dict(description.parts)
     for first, slots in state.parts.items():

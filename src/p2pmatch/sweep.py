@@ -17,6 +17,7 @@ from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.in_order import in_order
 from p2pmatch.keys import key_bound, rate_of, rates_of
+from p2pmatch.offer_names import OfferNames
 from p2pmatch.orders import Request
 from p2pmatch.placement import Placement
 from p2pmatch.rooms import Rooms, Rows
@@ -263,7 +264,7 @@ class Sweep:
 class _Names(Sequence[str]):
     """The ids of some offers, looked up when somebody asks."""
 
-    def __init__(self, names: Sequence[str], slots: Numbers) -> None:
+    def __init__(self, names: OfferNames, slots: Numbers) -> None:
         self._names = names
         self._slots = slots
 

@@ -93,14 +93,16 @@ def test_an_offer_in_two_cells_has_one_account(
     grades = ["A|B" if i % 2 else "B" if i % 4 else "A" for i in range(COUNT)]
     caps = [3 if i % 5 else None for i in range(COUNT)]
     needs = ["x" if i % 7 else "" for i in range(COUNT)]
-    found = Loaded(book(grades=grades, max_per_loan=caps, requires=needs), CELLS, 1)
+    state = book(grades=grades, max_per_loan=caps, requires=needs)
+    found = Loaded(state, CELLS, 1)
     for _ in range(5):
         for cell in (0, 1):
             found.load(cell)
     places = found.places()
     for cell, name in enumerate("AB"):
         standing = [i for i in range(COUNT) if name in grades[i]]
-        assert rows(places, cell, "slots") == standing
+        slots = np.array(rows(places, cell, "slots"))
+        assert state.offer_names.numbers_of(slots).tolist() == standing
         accounts = np.array(rows(places, cell, "accounts"))
         assert found.left[accounts].tolist() == [1 + i % 9 for i in standing]
         assert [cap == 3 for cap in rows(places, cell, "caps")] == [i % 5 > 0 for i in standing]

@@ -177,7 +177,7 @@ def test_whole_histories_come_back(data: st.DataObject) -> None:
             continue
         entry = store.entries[-1]
         for names in (None, market._state):
-            read = EVENTS.decode_all(entry.events, entry.seq, names)
+            read = list(EVENTS.decode_all(entry.events, entry.seq, names))
             assert len(read) == len(heard) - before
             assert all(same(a, b) for a, b in zip(read, heard[before:], strict=True))
             assert EVENTS.encode_all(read, entry.seq) == entry.events
@@ -295,7 +295,7 @@ def test_old_versions_are_brought_up_to_date() -> None:
     first = b'{"kind":"walked","v":1,"seq":1,"data":{"km":2}}'
     second = b'{"kind":"walked","v":2,"seq":1,"data":{"kilometres":3}}'
     assert WALKS.decode(first, 1) == Walked(metres=2_000)
-    both = WALKS.decode_all(b"[%b,%b]" % (first, second), 1)
+    both = list(WALKS.decode_all(b"[%b,%b]" % (first, second), 1))
     assert both == [Walked(metres=2_000), Walked(metres=3_000)]
     with pytest.raises(UnknownName, match="1 to 3"):
         WALKS.decode(first.replace(b'"v":1', b'"v":4'), 1)

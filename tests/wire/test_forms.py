@@ -146,8 +146,34 @@ def test_notes_from_outside_are_checked(old: bytes, new: bytes, code: str) -> No
     payload = lent()
     assert payload.count(old) == 1
     with pytest.raises(P2PMatchError) as refused:
-        EVENTS.decode_all(payload.replace(old, new), 1)
+        list(EVENTS.decode_all(payload.replace(old, new), 1))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("numbers", ["[0,2]", "[-1,1]"])
+def test_notes_of_offers_that_nobody_posted_are_refused(numbers: str) -> None:
+    book = market(("o1", "ann", 5, 5), ("o2", "ben", 9, 6))
+    payload = EVENTS.encode_all(book.submit(request(12), now=3).events, 1)
+    (read,) = EVENTS.decode_all(payload, 1, book._state)
+    assert read.loan.notes.offer_ids.tolist() == ["o1", "o2"]
+    other = payload.replace(b'"offers":[0,1]', f'"offers":{numbers}'.encode())
+    with pytest.raises(InvalidValue, match="numbers below 2") as refused:
+        list(EVENTS.decode_all(other, 1, book._state))
+    assert refused.value.code == "unknown_offer"
+
+
+def test_notes_are_written_with_the_numbers_that_say_how_manieth_an_offer_came() -> None:
+    book = market()
+    columns = {"offer_id": ["o1", "o2", "o3"], "lender_id": ["ann"] * 3, "amount": [5, 6, 7]}
+    book.post_many({**columns, "min_rate": [90, 70, 80]}, now=0)
+    events = book.submit(request(13), now=3).events
+    assert events[0].loan.notes.offer_ids.tolist() == ["o2", "o3"]
+    # The table has them as they rank.
+    assert events[0].loan.notes.offers.tolist() == [0, 1]
+    payload = EVENTS.encode_all(events, 1)
+    assert b'"offers":[1,2]' in payload
+    for names in (None, book._state):
+        assert list(EVENTS.decode_all(payload, 1, names)) == list(events)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def _matched(
             increment=state.rules.increment,
             min_note=state.least,
             request_id=name,
-            offer_ids=[state.offer_names[slot] for slot in slots[first:stop].tolist()],
+            offer_ids=state.offer_names.at(slots[first:stop]),
         )
         matched[first:stop] = allocated(state.allocation, level)
     return matched, (stood, need)

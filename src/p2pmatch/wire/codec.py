@@ -6,7 +6,7 @@ out what is wrong: JSON that is none, a kind or a version nobody knows, a value 
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import isclass
 from types import GenericAlias, MappingProxyType, ModuleType
 from typing import Annotated, Any, Final, Generic, TypeVar, Union, cast
@@ -202,9 +202,10 @@ class Codec(Generic[_T]):
 
     def decode_all(
         self, payload: bytes, seq: int, names: Names | None = None, *, trusted: bool = False
-    ) -> list[_T]:
-        """The records in a list of envelopes.
+    ) -> Iterator[_T]:
+        """The records in a list of envelopes, each read when it is asked for.
 
+        An event may speak of an offer that the one before it posts, so that must be applied first.
         With `trusted` it is not looked for fields that nobody knows: the bytes are known to be
         those that `encode_all` wrote.
         """
@@ -218,7 +219,7 @@ class Codec(Generic[_T]):
         decoder: Any,  # noqa: ANN401 - msgspec's decoder of one or of many
         *,
         trusted: bool = False,
-    ) -> list[_T]:
+    ) -> Iterator[_T]:
         try:
             read = decoder.decode(payload)
         except _NOT_READ as error:
@@ -230,13 +231,14 @@ class Codec(Generic[_T]):
         # Classes of attrs take what they do not know without a word; the bytes tell.
         if not trusted and _ENCODER.encode(read) != payload:
             _refuse_unknown(_loads(payload), msgspec.to_builtins(read, enc_hook=dict), "")
-        records = []
-        for envelope in read if isinstance(read, list) else [read]:
+        return self._read(read if isinstance(read, list) else [read], seq, names)
+
+    def _read(self, envelopes: Sequence[Any], seq: int, names: Names | None) -> Iterator[_T]:
+        for envelope in envelopes:
             if envelope.seq != seq:
                 accepted = f"the entry's number, {seq}"
                 raise InvalidValue("contradiction", "seq", envelope.seq, accepted)
-            records.append(self._by_envelope[type(envelope)].read(envelope.data, names))
-        return records
+            yield self._by_envelope[type(envelope)].read(envelope.data, names)
 
     def _brought_up_to_date(self, payload: bytes, error: Exception) -> bytes:
         """The same in the present versions; raises what is wrong if that cannot be done."""

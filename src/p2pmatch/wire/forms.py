@@ -17,6 +17,7 @@ from p2pmatch import checks
 from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, checked_columns
 from p2pmatch.errors import InvalidValue
 from p2pmatch.loans import Loan, Loans, Notes
+from p2pmatch.offer_names import OfferNames
 from p2pmatch.orders import Request
 from p2pmatch.request_columns import RequestColumns
 from p2pmatch.rules import Rules
@@ -32,7 +33,7 @@ _MAX_INT64 = 2**63
 class Names(Protocol):
     """The ids by number, as the state of a marketplace has them."""
 
-    offer_names: list[str]
+    offer_names: OfferNames
     lender_names: list[str]
 
 
@@ -186,7 +187,7 @@ def _write_notes(notes: Notes) -> NotesForm:
         lender_ids=msgspec.Raw(_encode_names(notes.lender_ids.tolist())),
         amounts=notes.amounts.tolist(),
         rates=notes.rates.tolist(),
-        offers=notes.offers.tolist(),
+        offers=notes.offer_numbers.tolist(),
         lenders=notes.lenders.tolist(),
         rate_source=notes.rate_source,
     )
@@ -196,22 +197,33 @@ def _read_notes(form: NotesForm, names: Names | None) -> Notes:
     rows = len(form.amounts)
     if not len(form.rates) == len(form.offers) == len(form.lenders) == rows:
         raise InvalidValue("contradiction", "notes", rows, "columns of equal length")
-    offer_names: Sequence[str] | Mapping[int, str]
+    offers = _column(form.offers, "offers", np.int32)
+    offer_names: OfferNames | Mapping[int, str]
     lender_names: Sequence[str] | Mapping[int, str]
     if names is None:
         offer_names = _named(form.offers, form.offer_ids, "offer_ids")
         lender_names = _named(form.lenders, form.lender_ids, "lender_ids")
     else:
         offer_names, lender_names = names.offer_names, names.lender_names
+        offers = _slots_of(offers, offer_names)
     return Notes(
         _column(form.amounts, "amounts", np.int64),
         _column(form.rates, "rates", np.int64),
-        _column(form.offers, "offers", np.int32),
+        offers,
         _column(form.lenders, "lenders", np.int32),
         offer_names,
         lender_names,
         form.rate_source,
     )
+
+
+def _slots_of(numbers: npt.NDArray[np.int32], names: OfferNames) -> npt.NDArray[np.int32]:
+    """Where the marketplace has the offers of these numbers."""
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
+        raise InvalidValue(
+            "unknown_offer", "offers", numbers.tolist(), f"numbers below {len(names)}"
+        )
+    return names.slots_of(numbers)
 
 
 def _named(numbers: Sequence[int], ids: msgspec.Raw, field: str) -> Mapping[int, str]:
