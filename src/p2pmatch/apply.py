@@ -37,11 +37,11 @@ def _offer_amended(state: State, event: e.OfferAmended) -> None:
 
 
 def _offer_cancelled(state: State, event: e.OfferCancelled) -> None:
-    state.close(state.slot_of[event.offer_id], CANCELLED)
+    state.close(state.slot_of(event.offer_id), CANCELLED)
 
 
 def _offer_expired(state: State, event: e.OfferExpired) -> None:
-    state.close(state.slot_of[event.offer_id], EXPIRED)
+    state.close(state.slot_of(event.offer_id), EXPIRED)
 
 
 def _loan_made(state: State, event: e.LoanMade) -> None:

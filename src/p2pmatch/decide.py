@@ -69,7 +69,7 @@ def _post_offer(state: State, command: c.PostOffer) -> list[e.Event]:
     offer = command.offer
     _check_place(state, offer.grades, offer.terms)
     _check_expiry(offer.expires_at, command.now)
-    if offer.offer_id in state.slot_of:
+    if state.offer_names.find(offer.offer_id) is not None:
         raise Refused("duplicate_id", "offer_id", offer.offer_id, "an id not used before")
     _check_book(state, offer.amount, 1)
     return [e.OfferPosted(now=command.now, offer=offer)]
@@ -332,13 +332,14 @@ def _check_place(state: State, grades: frozenset[str] | None, terms: frozenset[i
 
 def _check_new_ids(state: State, offer_ids: Sequence[str]) -> None:
     """Raise if one of the ids is used already, in the book or further up in the list."""
-    if checks.are_distinct(offer_ids) and state.slot_of.keys().isdisjoint(offer_ids):
+    known = state.offer_names
+    if checks.are_distinct(offer_ids) and not known.knows_any(offer_ids):
         return
     first: dict[str, int] = {}
     row, offer_id = next(
         (row, offer_id)
         for row, offer_id in enumerate(offer_ids)
-        if offer_id in state.slot_of or first.setdefault(offer_id, row) != row
+        if known.find(offer_id) is not None or first.setdefault(offer_id, row) != row
     )
     raise Refused("duplicate_id", f"offer_id[{row}]", offer_id, "an id not used before")
 
@@ -359,7 +360,7 @@ def _check_book(state: State, amount: int, arrivals: int) -> None:
 
 def _standing_offer(state: State, offer_id: str, now: int) -> int:
     """The first slot of an offer that still stands at `now`."""
-    first = state.slot_of.get(offer_id)
+    first = state.offer_names.find(offer_id)
     if first is None:
         raise UnknownName("unknown_offer", "offer_id", offer_id, "the id of an offer posted here")
     table = state.table

@@ -654,7 +654,7 @@ class Marketplace:
         return self._state.offer_of(self._slot(offer_id))
 
     def _slot(self, offer_id: str) -> int:
-        first = self._state.slot_of.get(checks.check_id(offer_id, "offer_id"))
+        first = self._state.offer_names.find(checks.check_id(offer_id, "offer_id"))
         if first is None:
             raise UnknownName(
                 "unknown_offer", "offer_id", offer_id, "the id of an offer posted here"
@@ -770,8 +770,8 @@ class Marketplace:
 
     def __repr__(self) -> str:
         state = self._state
-        loans = len(state.exposure)
-        return f"<Marketplace: {len(state.slot_of)} offers, {loans} loans, now={state.now}>"
+        offers, loans = len(state.offer_names) - len(state.whole_of), len(state.exposure)
+        return f"<Marketplace: {offers} offers, {loans} loans, now={state.now}>"
 
     def _status(self, first: int) -> "OfferStatus":
         from p2pmatch.views import OfferStatus

@@ -82,7 +82,7 @@ def position(state: State, offer_id: str, grade: str, term: int, last: int) -> P
     """
     last = checks.check_whole(checks.as_plain(last), "last", 0, MAX_LOANS)
     cell = state.cell(grade, term)
-    first = state.slot_of.get(checks.check_id(offer_id, "offer_id"))
+    first = state.offer_names.find(checks.check_id(offer_id, "offer_id"))
     if first is None:
         raise UnknownName("unknown_offer", "offer_id", offer_id, "the id of an offer posted here")
     table, least = state.table, state.least

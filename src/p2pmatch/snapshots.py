@@ -299,11 +299,12 @@ def _restore_offers(state: State, description: _Description, columns: Mapping[st
         state.tag_number(tag_rule)
     table = state.table
     names = _names(columns["offers.names"])
-    state.offer_names = OfferNames(names, columns["offers.numbers"])
     table.fill(len(names), [columns[f"offers.{name}"] for name in OfferTable.COLUMNS])
     state.parts = dict(description.parts)
     for first, slots in state.parts.items():
         state.whole_of.update((slot, first) for slot in slots if slot != first)
+    numbers = columns["offers.numbers"]
+    state.offer_names = OfferNames(names, numbers, list(state.whole_of))
     state.cards = dict(description.cards)
     state.moved = {slot: dict(arrivals) for slot, arrivals in description.moved}
     state.lender_names = _names(columns["lenders.names"])

@@ -27,13 +27,12 @@ from p2pmatch.columns import (
     unless,
 )
 from p2pmatch.commitments import Commitments
-from p2pmatch.errors import UnknownName
+from p2pmatch.errors import InvariantError, UnknownName
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import PASSES
 from p2pmatch.fill_forms import Kernel
 from p2pmatch.keys import arrivals_of, place_key, place_keys
 from p2pmatch.ladder import Ladder
-from p2pmatch.late import Late
 from p2pmatch.loans import Loan, Loans
 from p2pmatch.offer_names import OfferNames
 from p2pmatch.orders import Offer, Request
@@ -62,8 +61,8 @@ class State:
     ----------
     now : the time of the last event; None before the first.
     version : how many events have been applied; what was read at another version is out of date.
-    table : the offers, by slot. `offer_names[slot]`, `slot_of[offer_id]` (of an offer in parts, the
-        first).
+    table : the offers, by slot.
+    offer_names : their ids by slot, and the slots by id (of an offer in parts, the first).
     parts : for an amended-up offer, first slot -> its slots in order of arrival; `whole_of` the way
         back.
     cards : first slot -> rate card, for offers that have one.
@@ -76,8 +75,6 @@ class State:
     stirred : cells in which something may have come free since the resting requests were asked.
     fresh : requests that rest and were not asked yet.
     """
-
-    slot_of: Late[dict[str, int]] = Late(lambda state: state.offers_by_id())
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -198,12 +195,12 @@ class State:
 
     # Reading offers
 
-    def offers_by_id(self) -> dict[str, int]:
-        """The first slot of each offer, by its id; `slot_of` keeps them. O(offers)."""
-        names = self.offer_names
-        found = dict(zip(names.texts, names.as_posted().tolist(), strict=True))
-        found.update((names[first], first) for first in self.parts)
-        return found
+    def slot_of(self, offer_id: str) -> int:
+        """The first slot of an offer that is there. O(log n), as a rule."""
+        slot = self.offer_names.find(offer_id)
+        if slot is None:
+            raise InvariantError(f"no offer {offer_id}")
+        return slot
 
     def slots_of(self, first: int) -> list[int]:
         """The slots of an offer's parts, in order of arrival."""
@@ -287,7 +284,6 @@ class State:
     def post(self, offer: Offer) -> None:
         """Put a new offer at the back of its cells. O(cells * log n)."""
         slot = self._new_slot(offer.offer_id, offer.amount)
-        self.slot_of[offer.offer_id] = slot
         self.table.lender[slot] = self.lender_number(offer.lender_id)
         self._describe(slot, offer)
         self._watch_expiry(slot)
@@ -316,8 +312,6 @@ class State:
         table.place[new] = places[offers.place_codes[order]]
         table.tag[new] = tags[offers.tag_codes[order]]
         self.offer_names.extend(offers.offer_ids, order)
-        slots = self.offer_names.as_posted()[new].tolist()
-        self.slot_of.update(zip(offers.offer_ids, slots, strict=True))
         self.arrivals += rows
         self.posted_total += int(offers.amounts.sum())
         self.shared |= bool((offers.max_share != NO_SHARE).any())
@@ -365,7 +359,7 @@ class State:
         Money taken out comes from the back-most part; money put in is a new part at the back.
         Places whose rate changed, and new ones, go to the back.
         """
-        first = self.slot_of[offer.offer_id]
+        first = self.slot_of(offer.offer_id)
         before = self._rows_of(first)
         old_rates = {cell: self.ask_of(first, cell) for cell in self.cells_of(first)}
         change = offer.amount - self.amount_of(first)
@@ -477,9 +471,9 @@ class State:
         """The borrower and its declared group: whose offers its requests never meet."""
         return self.groups.get(borrower_id, frozenset()) | {borrower_id}
 
-    def _new_slot(self, name: str, amount: int) -> int:
+    def _new_slot(self, name: str, amount: int, *, part: bool = False) -> int:
         slot = self.table.append(1)
-        self.offer_names.append(name)
+        self.offer_names.append(name, part=part)
         self.table.amount[slot] = self.table.remaining[slot] = amount
         self.table.arrival[slot] = self._next_arrival()
         self.posted_total += amount
@@ -581,7 +575,7 @@ class State:
                 table.amount[slot] -= dust
                 table.remaining[slot] = 0
                 gathered += dust
-        slot = self._new_slot(offer.offer_id, amount + gathered)
+        slot = self._new_slot(offer.offer_id, amount + gathered, part=True)
         self.posted_total -= gathered
         self.parts.setdefault(first, [first]).append(slot)
         self.whole_of[slot] = first

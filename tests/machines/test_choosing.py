@@ -215,7 +215,7 @@ def test_a_larger_or_cheaper_book_never_raises_a_quote(seed: int) -> None:
         market.post(history.draw.offer(0, card=False), now=0)
     else:
         offer_id = random.choice([status.offer_id for status in market.offers()])
-        record = market._state.offer_of(market._state.slot_of[offer_id])
+        record = market._state.offer_of(market._state.slot_of(offer_id))
         lower = (
             record.min_rate // 2
             if isinstance(record.min_rate, int)
