@@ -18,6 +18,7 @@ __all__ = ["OfferNames"]
 # For how many there is space at first.
 _ROWS: Final = 64
 _NONE: Final = np.empty(0, dtype=np.int32)
+_NONE.setflags(write=False)
 
 
 class OfferNames:

@@ -69,6 +69,8 @@ CALLS = frozenset(
 ALSO_CALLS = {
     # A record's own `__hash__`, for sets and mappings that do not outlive the process.
     "record.py": frozenset({"hash"}),
+    # An index that does not outlive the process, as a dictionary; nothing is read in its order.
+    "name_index.py": frozenset({"hash"}),
 }
 NUMPY = frozenset(
     {
