@@ -43,7 +43,7 @@ class OfferNames:
     (0, None)
     """
 
-    __slots__ = ("_index", "_numbers", "_parts", "_slots", "texts")
+    __slots__ = ("_index", "_last", "_numbers", "_parts", "_slots", "texts")
 
     def __init__(
         self,
@@ -60,6 +60,8 @@ class OfferNames:
         self._parts = parts
         # By id, the number; made when somebody asks, because it takes as long as all the rest.
         self._index: NameIndex | None = None
+        # The id that was last found, and its slot. No id is empty.
+        self._last = "", -1
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -69,8 +71,17 @@ class OfferNames:
 
     def find(self, name: str) -> int | None:
         """The slot of an offer, or None; of one in parts, the first. O(log n), as a rule."""
-        number = self._known().find(name)
-        return None if number is None else self._slots.item(number)
+        # A command asks when it is decided, and again when its events are applied.
+        last, slot = self._last
+        if name == last:
+            return slot
+        index = self._known() if self._index is None else self._index
+        number = index.find(name)
+        if number is None:
+            return None
+        slot = self._slots.item(number)
+        self._last = name, slot
+        return slot
 
     def knows_any(self, names: Sequence[str]) -> bool:
         """Whether there is an offer of any of these ids. O(names * log n)."""
@@ -109,10 +120,10 @@ class OfferNames:
     def append(self, name: str, *, part: bool = False) -> None:
         """One more, in the next slot; or a part of one that is there. O(1), as a rule."""
         slot = len(self.texts)
+        if slot == len(self._numbers):
+            self._make_space(slot + 1)
         if not part:
             self._known().add(name, slot)
-        self._make_space(slot + 1)
-        self._numbers[slot] = self._slots[slot] = slot
         self.texts.append(name)
 
     def extend(self, names: Sequence[str], order: npt.NDArray[np.int64]) -> None:
@@ -126,8 +137,13 @@ class OfferNames:
         self.texts.extend(names)
 
     def _make_space(self, rows: int) -> None:
-        """Let both columns grow in place; nobody holds a view of them."""
-        if rows > len(self._numbers):
-            size = max(rows, len(self._numbers) * 5 // 4, _ROWS)
-            self._numbers.resize(size, refcheck=False)
-            self._slots.resize(size, refcheck=False)
+        """Let both columns grow in place; nobody holds a view of them.
+
+        Who comes by itself lies as it came: that is written for all who may come.
+        """
+        before = len(self._numbers)
+        if rows > before:
+            size = max(rows, before * 5 // 4, _ROWS)
+            for column in (self._numbers, self._slots):
+                column.resize(size, refcheck=False)
+                column[before:] = np.arange(before, size)

@@ -10,6 +10,7 @@ DEPENDENCIES = frozenset({"attrs", "numpy", "sortedcontainers", "p2pmatch"})
 PURE = frozenset(
     {
         "__future__",
+        "array",
         "bisect",
         "collections",
         "decimal",
