@@ -199,7 +199,8 @@ class _Run:
     def _means(self, borrowers: list[str]) -> Means:
         state = self.state
         count = len(state.lender_names)
-        everybody = np.arange(count, dtype=np.int32)
+        limited = bool(state.lender_caps.in_force)
+        everybody = np.arange(count if limited else 0, dtype=np.int32)
         limits = {name: np.empty(0, dtype=np.int64) for name in LIMIT_NAMES}
         for name in state.lender_caps.in_force:
             caps = state.lender_caps.of(name, everybody, count)
@@ -215,7 +216,6 @@ class _Run:
         if len(limits["total"]):
             limits["total"] = limits["total"] - state.exposure.in_total(count)[:count]
         owed = [state.exposure.lent_to(borrower) for borrower in borrowers]
-        limited = bool(state.lender_caps.in_force)
         fits = [[tags_fit(rule, tags) for rule in state.tag_rules] for tags in self.requests.tags]
         return Means(
             self.places.left,
