@@ -4,7 +4,7 @@ import numpy as np
 
 from p2pmatch import BorrowerLimits, Limits
 from p2pmatch.caps import BorrowerCaps, LenderCaps
-from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.conditions import NO_CAP, NO_SHARE
 
 
 def test_caps_are_one_number_until_somebody_has_its_own() -> None:

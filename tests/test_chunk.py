@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pmatch.chunk import CHUNK, Chunk, Columns, Row
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 
 STEPS = st.lists(
     st.one_of(

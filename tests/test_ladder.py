@@ -7,7 +7,7 @@ import pytest
 
 from p2pmatch import InvariantError
 from p2pmatch.chunk import CHUNK
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 from p2pmatch.ladder import Ladder
 
 MONEY = np.full(100_000, 5, dtype=np.int64)

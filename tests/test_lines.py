@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 from p2pmatch.ladder import Ladder
 from p2pmatch.line import Line
 from p2pmatch.lines import Lines

@@ -312,7 +312,8 @@ def test_rounding_is_to_the_nearest_with_halves_up(exact: Fraction) -> None:
 
 def test_the_largest_sums_fit_an_int64() -> None:
     # The bounds that the engine's int64 columns rest on.
-    from p2pmatch.columns import MAX_ROWS, NO_SHARE
+    from p2pmatch.columns import MAX_ROWS
+    from p2pmatch.conditions import NO_SHARE
     from p2pmatch.keys import MAX_ARRIVALS, place_key
 
     top = 2**63

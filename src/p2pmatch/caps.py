@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from p2pmatch.arrays import Amounts, Numbers
-from p2pmatch.columns import NO_CAP, NO_SHARE
+from p2pmatch.conditions import NO_CAP, NO_SHARE
 from p2pmatch.limits import LIMIT_NAMES, BorrowerLimits, Limits
 from p2pmatch.table import grown
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 
 __all__ = ["CHUNK", "PIECE", "Chunk", "Columns", "Row"]
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from p2pmatch import checks
 from p2pmatch.arrays import Numbers
 from p2pmatch.coded import coded
+from p2pmatch.conditions import NEVER, NO_CAP, NO_SHARE, Place, TagRule, unless
 from p2pmatch.errors import InvalidValue
 from p2pmatch.orders import Offer
 from p2pmatch.request_columns import RequestColumns, keep
@@ -23,14 +24,9 @@ from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TERM, MAX_TIME,
 
 __all__ = [
     "MAX_ROWS",
-    "NEVER",
-    "NO_CAP",
-    "NO_SHARE",
     "OF_OFFERS",
     "OF_REQUESTS",
     "OfferColumns",
-    "Place",
-    "TagRule",
     "checked_columns",
     "read_offers",
     "read_requests",
@@ -38,15 +34,6 @@ __all__ = [
 
 #: The most rows one bulk call takes.
 MAX_ROWS: Final = 20_000_000
-# "No limit" as the neutral element of a minimum: larger than anything it is compared with.
-NO_CAP: Final = 2**62
-NO_SHARE: Final = 2 * FULL_SHARE
-NEVER: Final = 2**63 - 1
-
-#: The grades and the terms an offer stands in; None: all.
-Place = tuple[frozenset[str] | None, frozenset[int] | None]
-#: The tags an offer requires and those it refuses.
-TagRule = tuple[frozenset[str], frozenset[str]]
 
 #: The columns of offers; the first four must be there.
 OF_OFFERS: Final = (
@@ -157,22 +144,11 @@ class OfferColumns:
             )
 
 
-def unless(value: int, absent: int) -> int | None:
-    """None if `value` is the neutral element that stands for "not set"."""
-    return None if value == absent else value
-
-
 def _unless_never(times: npt.NDArray[np.int64]) -> list[int | None]:
     """`unless` of many times."""
     if (times == NEVER).all():
         return [None] * len(times)
     return [unless(time, NEVER) for time in times.tolist()]
-
-
-def tags_fit(tag_rule: TagRule, tags: frozenset[str]) -> bool:
-    """Whether an offer with this rule may lend to a request with these tags."""
-    required, refused = tag_rule
-    return required <= tags and not refused & tags
 
 
 def read_offers(columns: Mapping[str, Any]) -> OfferColumns:

@@ -7,7 +7,7 @@ from itertools import chain
 import attrs
 import numpy as np
 
-from p2pmatch.columns import Place
+from p2pmatch.conditions import Place
 from p2pmatch.orders import Request
 from p2pmatch.rules import Rules
 from p2pmatch.state import State

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from p2pmatch.arrays import Amounts
-from p2pmatch.columns import tags_fit
+from p2pmatch.conditions import tags_fit
 from p2pmatch.decide import check_reading
 from p2pmatch.keys import rate_of, rates_of
 from p2pmatch.orders import Request

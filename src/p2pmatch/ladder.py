@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.chunk import CHUNK, PIECE, Chunk, Columns
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 from p2pmatch.errors import InvariantError
 from p2pmatch.lines import Lines
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from p2pmatch import checks
 from p2pmatch.arrays import Amounts
-from p2pmatch.columns import NO_CAP, NO_SHARE, tags_fit
+from p2pmatch.conditions import NO_CAP, NO_SHARE, tags_fit
 from p2pmatch.errors import Refused, UnknownName
 from p2pmatch.keys import place_key, rate_of
 from p2pmatch.loans import Loan

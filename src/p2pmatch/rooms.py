@@ -15,8 +15,8 @@ import numpy.typing as npt
 from p2pmatch.along import Found
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.chunk import PIECE
-from p2pmatch.columns import NO_CAP, NO_SHARE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
+from p2pmatch.conditions import NO_CAP, NO_SHARE
 from p2pmatch.keys import key_bound, rates_of
 from p2pmatch.line import Line, Repeats
 from p2pmatch.orders import Request

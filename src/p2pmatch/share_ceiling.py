@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from p2pmatch.arrays import Amounts
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 from p2pmatch.rooms import Rooms
 from p2pmatch.units import FULL_SHARE
 

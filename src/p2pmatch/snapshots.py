@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.columns import NEVER, NO_CAP, Place, TagRule
 from p2pmatch.commitments import Commitments
+from p2pmatch.conditions import NEVER, NO_CAP, Place, TagRule
 from p2pmatch.errors import StoreFailed
 from p2pmatch.exposure import OpenLoan
 from p2pmatch.limits import BorrowerLimits, Limits

@@ -16,17 +16,9 @@ from sortedcontainers import SortedDict
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.caps import BorrowerCaps, LenderCaps
 from p2pmatch.chunk import PIECE, Columns, Row
-from p2pmatch.columns import (
-    NEVER,
-    NO_CAP,
-    NO_SHARE,
-    OfferColumns,
-    Place,
-    TagRule,
-    tags_fit,
-    unless,
-)
+from p2pmatch.columns import OfferColumns
 from p2pmatch.commitments import Commitments
+from p2pmatch.conditions import NEVER, NO_CAP, NO_SHARE, Place, TagRule, tags_fit, unless
 from p2pmatch.errors import InvariantError, UnknownName
 from p2pmatch.exposure import Exposure
 from p2pmatch.fill import PASSES

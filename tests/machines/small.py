@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from p2pmatch import chunk, exposure, fill, ladder, lines, pool, rooms, state, taken
-from p2pmatch.columns import NO_CAP
+from p2pmatch.conditions import NO_CAP
 from p2pmatch.mechanisms import bulk, loaded
 
 __all__ = ["cut_small"]

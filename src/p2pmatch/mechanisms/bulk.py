@@ -14,7 +14,7 @@ import numpy as np
 from p2pmatch.allocation import Fifo
 from p2pmatch.arrays import Flags, Numbers
 from p2pmatch.coded import coded
-from p2pmatch.columns import tags_fit
+from p2pmatch.conditions import tags_fit
 from p2pmatch.events import Event, LoanMade, LoansMade
 from p2pmatch.fill_forms import FULL, MORE, Asked, Made, Means
 from p2pmatch.keys import key_bounds

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch import checks
-from p2pmatch.columns import NEVER, NO_CAP, NO_SHARE, OfferColumns, Place, TagRule, checked_columns
+from p2pmatch.columns import OfferColumns, checked_columns
+from p2pmatch.conditions import NEVER, NO_CAP, NO_SHARE, Place, TagRule
 from p2pmatch.errors import InvalidValue
 from p2pmatch.loans import Loan, Loans, Notes
 from p2pmatch.offer_names import OfferNames
