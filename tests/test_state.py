@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pmatch import Marketplace, Offer, P2PMatchError, Rules, commands
+from p2pmatch.errors import InvariantError
 from p2pmatch.invariants import check
 from p2pmatch.keys import arrivals_of
 from p2pmatch.state import State
@@ -63,6 +65,13 @@ def test_those_of_a_cell_lie_together() -> None:
     assert arrivals_of(
         market._state.ladders[0].standing(market._state.table.remaining, 1)[0]
     ).tolist() == [3, 2, 0]
+
+
+def test_an_offer_that_is_not_there_is_none_of_the_book() -> None:
+    state = in_bulk([7], [""])._state
+    assert state.slot_of("o0") == 0
+    with pytest.raises(InvariantError, match="o1"):
+        state.slot_of("o1")
 
 
 def test_no_offers_at_all_are_no_trouble() -> None:
