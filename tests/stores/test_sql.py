@@ -18,11 +18,12 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from p2pmatch import Marketplace, Offer, Rules
 from p2pmatch.errors import InvalidValue, P2PMatchError, StoreFailed
 from p2pmatch.journal import replay, verify
-from p2pmatch.stores import SqliteStore, SqlStore, Store
+from p2pmatch.stores import SqliteStore, SqlStore, Store, sql
 from p2pmatch.stores.sql import METADATA
 from p2pmatch.testing import StoreConformance
 from p2pmatch.testing.stores import chain
@@ -262,6 +263,48 @@ def test_one_database_holds_many_journals(database: str) -> None:
     for store, digest in zip(stores, digests, strict=True):
         store.close()
         assert replay(store).digest() == digest
+
+
+class Refusing:
+    """A connection that is refused so many times, with these words."""
+
+    def __init__(self, times: int, words: str) -> None:
+        self.times = times
+        self.words = words
+        self.asked = self.rolled_back = 0
+
+    def exec_driver_sql(self, statement: str) -> None:
+        assert statement == "PRAGMA journal_mode = WAL"
+        self.asked += 1
+        if self.asked <= self.times:
+            raise DBAPIError(statement, None, sqlite3.OperationalError(self.words))
+
+    def rollback(self) -> None:
+        self.rolled_back += 1
+
+
+@pytest.mark.parametrize(
+    ("times", "words", "asked"),
+    [
+        (0, "database is locked", 1),
+        (2, "database is locked", 3),
+        (3, "database is locked", None),
+        (1, "disk I/O error", None),
+    ],
+)
+def test_who_changes_a_new_database_while_another_does_tries_again(
+    times: int, words: str, asked: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "_TRIES", 3)
+    monkeypatch.setattr(sql, "_PAUSE", 0)
+    connection: Any = Refusing(times, words)
+    if asked is None:
+        with pytest.raises(DBAPIError, match=words):
+            sql._write_ahead(connection)
+        assert connection.asked == times
+    else:
+        sql._write_ahead(connection)
+        assert (connection.asked, connection.rolled_back) == (asked, times)
 
 
 def test_many_journals_may_be_begun_at_once(database: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
+from time import sleep
 from types import MappingProxyType
 from typing import Final, Self
 from urllib.parse import quote
@@ -46,6 +47,9 @@ __all__ = ["METADATA", "SqlStore"]
 #: The tables, for whoever makes them beforehand.
 METADATA: Final = MetaData()
 
+# So often, so many seconds apart, it is tried to have SQLite write a log ahead.
+_TRIES: Final = 10
+_PAUSE: Final = 1
 # The version of the tables, kept with each journal.
 _VERSION: Final = 1
 # Neither database takes a value of any size; a piece of a snapshot may be larger.
@@ -416,7 +420,7 @@ class _Sqlite(_Database):
             if "locked" not in str(error.orig):
                 raise
             return False
-        held[0].exec_driver_sql("PRAGMA journal_mode = WAL")
+        _write_ahead(held[0])
         held[0].exec_driver_sql("PRAGMA synchronous = FULL")
         held[0].rollback()
         sync_log(Path(url.database or ""))
@@ -427,6 +431,22 @@ class _Sqlite(_Database):
 
     def unlock(self, connection: Connection) -> None:
         """Nothing: closing the other file does it."""
+
+
+def _write_ahead(connection: Connection) -> None:
+    """Have SQLite write a log ahead. Who comes while another does is refused: it tries again."""
+    tries = _TRIES
+    while True:
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        except DBAPIError as error:
+            tries -= 1
+            if not tries or "locked" not in str(error.orig):
+                raise
+            connection.rollback()
+            sleep(_PAUSE)
+        else:
+            return
 
 
 class _Postgres(_Database):  # pragma: no cover - tested where there is a PostgreSQL
