@@ -18,6 +18,7 @@ from p2pmatch.fill_forms import Kernel
 from p2pmatch.fill_of import VARIABLE, fill_of
 from p2pmatch.journal import replay
 from p2pmatch.stores import MemoryStore
+from tests.examples import of_hundred
 from tests.machines.pair import offer_columns, request_columns
 from tests.strategies import Draw
 
@@ -90,7 +91,7 @@ def plain_rules(draw: Draw) -> Rules:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 120), st.integers(8, 40), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=of_hundred(60))
 def test_many_at_once_are_the_same_as_one_by_one(
     seed: int, offers: int, requests: int, limited: bool
 ) -> None:

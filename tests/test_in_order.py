@@ -12,6 +12,7 @@ from p2pmatch import Limits, Marketplace, Request, Rules
 from p2pmatch.in_order import in_order
 from p2pmatch.rooms import Rooms
 from p2pmatch.sweep import Sweep
+from tests.examples import of_hundred
 from tests.helpers import many, market, offer, request
 
 
@@ -51,7 +52,7 @@ def requests(random: Random, count: int, increment: int) -> list[Request]:
 
 
 @given(st.integers(0, 2**32), st.sampled_from([30, 200, 2_000]))
-@settings(max_examples=40)
+@settings(max_examples=of_hundred(40))
 def test_it_finds_what_the_general_sweep_finds(seed: int, offers: int) -> None:
     random = Random(seed)
     increment = random.choice([1, 1, 5])

@@ -30,6 +30,7 @@ from p2pmatch.apply import APPLICATIONS, apply
 from p2pmatch.columns import read_offers
 from p2pmatch.decide import DECISIONS, decide
 from p2pmatch.state import State
+from tests.examples import of_hundred
 from tests.helpers import market, notes, offer, request
 from tests.machines.pair import request_columns
 
@@ -625,7 +626,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=of_hundred(200), deadline=None)
 @given(st.sampled_from(sorted(NAMES)), st.data())
 def test_rubbish_is_refused_and_changes_nothing(call: str, data: st.DataObject) -> None:
     made = settled()
@@ -639,7 +640,7 @@ def test_rubbish_is_refused_and_changes_nothing(call: str, data: st.DataObject) 
     made.check()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=of_hundred(100), deadline=None)
 @given(st.fixed_dictionaries({}, optional={"time_in_force": RUBBISH, "hold_for": RUBBISH}))
 def test_rubbish_about_how_long_is_refused_and_changes_nothing(terms: dict[str, Any]) -> None:
     made = settled()

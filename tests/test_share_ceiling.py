@@ -11,6 +11,7 @@ from p2pmatch.rooms import Rooms
 from p2pmatch.share_ceiling import ShareCeiling
 from p2pmatch.sweep import Sweep
 from p2pmatch.units import MAX_AMOUNT
+from tests.examples import of_hundred
 from tests.helpers import offer, request
 
 WHOLE = 1_000_000
@@ -95,7 +96,7 @@ MARKETS = st.fixed_dictionaries(
 @example(drawn=market_with([(0, 60, None)], limits=Limits(per_loan=50), asked=60))
 @example(drawn=market_with([(0, 50, 300_000), (1, 900, None)], increment=25, asked=40))
 @example(drawn=market_with([(0, 900, None), (1, 75, None)], 25, 110_000, asked=40))
-@settings(max_examples=300)
+@settings(max_examples=of_hundred(300))
 @given(drawn=MARKETS)
 def test_by_long_steps_the_same_as_step_by_step(drawn: dict[str, Any]) -> None:
     increment = drawn["increment"]
@@ -142,7 +143,7 @@ MARKETS_WITH_DUST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=of_hundred(300))
 @given(drawn=MARKETS_WITH_DUST)
 def test_no_target_is_left_out_that_could_be_placed(drawn: dict[str, Any]) -> None:
     rules = Rules(

@@ -13,6 +13,7 @@ from p2pmatch.invariants import check
 from p2pmatch.keys import arrivals_of
 from p2pmatch.state import State
 from p2pmatch.testing import histories, rules, tell
+from tests.examples import of_hundred
 from tests.helpers import many
 
 
@@ -89,7 +90,7 @@ def test_those_whose_time_is_up_together_go_in_the_order_in_which_they_came() ->
 
 
 @given(st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=of_hundred(60), suppress_health_check=[HealthCheck.too_slow])
 def test_what_lies_elsewhere_is_the_same_memory(data: st.DataObject) -> None:
     """Whole histories; each bulk post against single ones, wherever nobody waits for offers."""
     drawn = data.draw(rules())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from p2pmatch import Marketplace, Note, Notes, Offer, P2PMatchError, Request, Rules
 from p2pmatch.finance import METHODS, Schedule, Split, schedule
 from p2pmatch.finance.split import _choose, _Column, _Row
+from tests.examples import of_hundred
 from tests.model import finance as model
 
 
@@ -94,7 +95,7 @@ STUCK = [(4, 0), (27, 900_000), (2, 900_000), (11, 50_000), (28, 900_000), (29, 
 STUCK += [(3, 90_000), (6, 90_000), (25, 90_000)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=of_hundred(200))
 @given(loans(1, 60))
 @example((schedule(principal=135, rate=blended(STUCK), term=36), STUCK))
 def test_with_dust_interest_and_principal_still_keep_within_a_cent(

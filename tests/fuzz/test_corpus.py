@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pmatch import CODES
+from tests.examples import of_hundred
 from tests.fuzz.parsers import OFFERS, PARSERS, REQUESTS
 
 CORPUS = [
@@ -54,7 +55,7 @@ def test_what_is_sound_is_taken() -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=of_hundred(60), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_edit_of_a_sound_text_ends_in_anything_but_an_answer(
     name: str, data: st.DataObject

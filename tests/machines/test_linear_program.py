@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from p2pmatch import Limits, Marketplace, Offer, Request, Rules
+from tests.examples import of_hundred
 
 
 def cheapest(
@@ -84,7 +85,7 @@ def check(random: Random, offers: int) -> None:
     assert cost == pytest.approx(cheapest(rates, rooms, lenders, joint, principal), abs=0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=of_hundred(60), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_small_books(random: Random, offers: int) -> None:
     check(random, offers)

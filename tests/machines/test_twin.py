@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from p2pmatch import Limits, Offer, Request, Rules
+from tests.examples import of_hundred
 from tests.machines.pair import Pair
 from tests.machines.small import cut_small
 from tests.strategies import Draw
@@ -223,7 +224,7 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
-    max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)
+    max_examples=of_hundred(40), stateful_step_count=30, suppress_health_check=list(HealthCheck)
 )
 
 

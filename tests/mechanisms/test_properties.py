@@ -24,6 +24,7 @@ from p2pmatch import (
     Steps,
 )
 from p2pmatch.mechanisms.call import cross
+from tests.examples import of_hundred
 from tests.helpers import market, offer, request
 
 STEPS = Steps([Step("oldest", share=400_000), Step("pro_rata_floors"), Step("fifo")])
@@ -131,7 +132,7 @@ def test_a_lottery_does_not_depend_on_arrival(
 
 @pytest.mark.parametrize("pricing", PRICINGS, ids=lambda rule: str(rule)[:22])
 @pytest.mark.parametrize("allocation", ALLOCATIONS, ids=lambda rule: str(rule)[:12])
-@settings(max_examples=12)
+@settings(max_examples=of_hundred(12))
 @given(
     drawn=drawn_offers,
     wanted=st.integers(1, 120),

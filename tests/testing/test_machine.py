@@ -7,11 +7,12 @@ from p2pmatch import Marketplace, P2PMatchError, commands
 from p2pmatch.stores import MemoryStore
 from p2pmatch.testing import MarketplaceMachine, histories, offers, requests, rules, tell
 from p2pmatch.testing.machine import CALLS
+from tests.examples import of_hundred
 from tests.house.test_complete import ALL_COMMANDS
 
 TestMachine = MarketplaceMachine.TestCase
 TestMachine.settings = settings(
-    max_examples=30, stateful_step_count=25, suppress_health_check=list(HealthCheck)
+    max_examples=of_hundred(30), stateful_step_count=25, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -19,7 +20,7 @@ def test_every_command_can_be_told() -> None:
     assert {*CALLS, commands.AmendOffer} == ALL_COMMANDS
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=of_hundred(40), suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_what_is_drawn_for_rules_is_taken_under_them(data: st.DataObject) -> None:
     drawn = data.draw(rules())
@@ -28,7 +29,7 @@ def test_what_is_drawn_for_rules_is_taken_under_them(data: st.DataObject) -> Non
     market.submit(data.draw(requests(drawn, now=4)), now=4)
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=of_hundred(40), suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_history_is_the_same_with_and_without_a_store(data: st.DataObject) -> None:
     drawn = data.draw(rules())

@@ -31,6 +31,7 @@ from p2pmatch.testing import histories, limits, offers, requests, rules, tell
 from p2pmatch.time_in_force import Auction, Immediate, Listing
 from p2pmatch.units import FULL_SHARE, MAX_AMOUNT, MAX_RATE, MAX_TIME
 from p2pmatch.wire import COMMANDS, EVENTS, Codec, OpenJournal, kind_name
+from tests.examples import of_hundred
 from tests.house.test_complete import ALL_COMMANDS, ALL_EVENTS, missing
 from tests.machines.pair import offer_columns as as_columns
 
@@ -130,7 +131,7 @@ KINDS = [(COMMANDS, kind) for kind in COMMANDS._kinds] + [(EVENTS, kind) for kin
 
 
 @pytest.mark.parametrize(("codec", "kind"), KINDS, ids=lambda value: getattr(value, "__name__", ""))
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=of_hundred(25), suppress_health_check=list(HealthCheck))
 @given(data=st.data(), seq=st.integers(0, 2**53))
 def test_every_record_comes_back_to_the_last_field(
     codec: Codec[Any], kind: type, data: st.DataObject, seq: int
@@ -160,7 +161,7 @@ def test_a_planted_record_has_none() -> None:
         COMMANDS.encode(Planted(now=1), 1)
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=of_hundred(30), suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_whole_histories_come_back(data: st.DataObject) -> None:
     """As the engine makes them: slots, keys, and notes that share the marketplace's names."""
@@ -240,7 +241,7 @@ def test_what_is_not_understood_is_refused(old: bytes, new: bytes, code: str, fi
     assert (refused.value.code, refused.value.field) == (code, field)
 
 
-@settings(max_examples=400)
+@settings(max_examples=of_hundred(400))
 @given(at=st.integers(0, len(LINE) - 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_no_line_makes_anything_but_a_record_or_a_refusal(at: int, byte: int, cut: bool) -> None:
     line = LINE[:at] + (b"" if cut else bytes([byte])) + LINE[at + 1 :]
