@@ -132,6 +132,18 @@ def test_a_snapshot_of_another_layout_is_passed_over(monkeypatch: pytest.MonkeyP
         assert Marketplace.open(store, RULES).digest() == digests[-1]
 
 
+def test_a_journal_with_a_snapshot_of_another_layout_is_sound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, digests = kept(snapshots=True)
+    monkeypatch.setattr("p2pmatch.snapshots.LAYOUT", LAYOUT + 1)
+    assert verify(store).digest == digests[-1]
+    entry = store.entries[-1]
+    store.entries[-1] = attrs.evolve(entry, events=entry.events[:-1])
+    with pytest.raises(StoreFailed):
+        verify(store)
+
+
 def test_a_snapshot_of_another_moment_is_not_taken() -> None:
     store, digests = kept(snapshots=True)
     store.pieces[7] = store.pieces[4]
