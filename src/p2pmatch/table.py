@@ -9,6 +9,8 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
+from p2pmatch.arrays import space_for
+
 __all__ = ["CANCELLED", "EXPIRED", "STANDING", "STATE_NAMES", "OfferTable", "grown"]
 
 STANDING: Final = 0
@@ -87,7 +89,7 @@ class OfferTable:
         first = self.count
         self.count += rows
         if self.count > len(self.amount):
-            size = max(self.count, len(self.amount) * 5 // 4)
+            size = space_for(self.count, len(self.amount))
             for name in self.COLUMNS:
                 getattr(self, name).resize(size, refcheck=False)
         return first
