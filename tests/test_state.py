@@ -92,16 +92,15 @@ def test_those_whose_time_is_up_together_go_in_the_order_in_which_they_came() ->
 @given(st.data())
 @settings(max_examples=of_hundred(60), suppress_health_check=[HealthCheck.too_slow])
 def test_what_lies_elsewhere_is_the_same_memory(data: st.DataObject) -> None:
-    """Whole histories; each bulk post against single ones, wherever nobody waits for offers."""
+    """Whole histories; each bulk post against single ones."""
     drawn = data.draw(rules())
     bulk, single = Marketplace(drawn), Marketplace(drawn)
     for command in data.draw(histories(drawn)):
-        waits = bool(bulk._state.waiting)
         try:
             tell(bulk, command)
         except P2PMatchError:
             continue
-        if isinstance(command, commands.PostOffers) and not waits:
+        if isinstance(command, commands.PostOffers):
             for offer in command.offers:
                 single.post(offer, now=command.now)
             if not len(command.offers):

@@ -76,6 +76,7 @@ def _post_offer(state: State, command: c.PostOffer) -> list[e.Event]:
 
 
 def _post_offers(state: State, command: c.PostOffers) -> list[e.Event]:
+    """Nothing yet: those that somebody waits for are met one after the other."""
     offers = command.offers
     for number, (grades, terms) in enumerate(offers.places):
         try:
@@ -89,7 +90,7 @@ def _post_offers(state: State, command: c.PostOffers) -> list[e.Event]:
     _check_new_ids(state, offers.offer_ids)
     # So many amounts would not fit an int64; Python's sum has no end.
     _check_book(state, sum(offers.amounts.tolist()), len(offers))
-    return [e.OffersPosted(now=command.now, offers=offers)]
+    return []
 
 
 def _amend_offer(state: State, command: c.AmendOffer) -> list[e.Event]:

@@ -2,7 +2,6 @@
 
 import os
 from contextlib import suppress
-from importlib.util import find_spec
 
 from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.errors import InvalidValue
@@ -38,6 +37,9 @@ def fill_of(*, compiled: bool | None) -> Kernel:
 
 def is_compiled() -> bool:
     """Whether the compiled loop is used where nothing is said of it. Does not load it."""
+    # Imported here, so that importing the package stays quick.
+    from importlib.util import find_spec
+
     return _is_wanted() and find_spec("numba") is not None
 
 

@@ -308,6 +308,11 @@ class Marketplace:
         columns : a mapping of lists or arrays (see `p2pmatch.columns.read_offers`), or, with the
             `frames` extra, any dataframe; named as in the CSV files, in engine units. What
             `read_offers` returned is taken as it is.
+
+        Notes
+        -----
+        O(n log n). Only where requests rest, the offers that one of them may take are met one after
+        the other.
         """
         if not isinstance(columns, OfferColumns):
             columns = read_offers(_as_columns(columns))

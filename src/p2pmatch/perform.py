@@ -7,15 +7,19 @@ state and applied before the next.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from p2pmatch import commands as c
 from p2pmatch.apply import apply
+from p2pmatch.columns import OfferColumns
 from p2pmatch.decide import decide
 from p2pmatch.errors import InvariantError
-from p2pmatch.events import Event, Rejected
-from p2pmatch.mechanisms import close, lapse, may_run, meet, submit_run, uncross
+from p2pmatch.events import Event, OffersPosted, Rejected
+from p2pmatch.mechanisms import close, lapse, may_run, meet, submit_run
 from p2pmatch.state import ALL_CELLS, State
 from p2pmatch.waiting import Resting
 
@@ -115,7 +119,39 @@ def _asked(state: State, stirred: set[int], fresh: set[str]) -> list[Resting]:
 
 
 def _uncrossed(state: State, command: c.Uncross) -> Iterator[list[Event]]:
+    # Imported here, because most marketplaces have no call auctions.
+    from p2pmatch.mechanisms.call import uncross
+
     return uncross(state, command.grade, command.term, command.now)
+
+
+def _posted(state: State, command: c.PostOffers) -> Iterator[list[Event]]:
+    """The offers; after each that a resting request may take, the resting requests meet it."""
+    offers, now = command.offers, command.now
+    wanted = _wanted(state, offers)
+    if not wanted:
+        yield [OffersPosted(now=now, offers=offers)]
+        return
+    for first, stop in pairwise([0, *(row + 1 for row in wanted)]):
+        yield [OffersPosted(now=now, offers=offers[first:stop])]
+        yield from _meetings(state, now)
+    if stop < len(offers):
+        yield [OffersPosted(now=now, offers=offers[stop:])]
+
+
+def _wanted(state: State, offers: OfferColumns) -> list[int]:
+    """The rows of offers that ask no more than a request that rests in one of their cells."""
+    if not state.waiting.resting or state.rules.matching != "immediate":
+        return []
+    highest = [-1] * len(state.cells)
+    for resting in state.waiting.resting.values():
+        request = resting.request
+        cell = state.cell_of[request.grade, request.term]
+        highest[cell] = max(highest[cell], request.max_rate)
+    by_place = [max(highest[cell] for cell in state.cells_within(p)) for p in offers.places]
+    ceilings = np.array(by_place, dtype=np.int64)[offers.place_codes]
+    rows: list[int] = np.flatnonzero(offers.min_rates <= ceilings).tolist()
+    return rows
 
 
 def _submitted(state: State, command: c.SubmitRequests) -> Iterator[list[Event]]:
@@ -132,5 +168,5 @@ def _submitted(state: State, command: c.SubmitRequests) -> Iterator[list[Event]]
 
 #: What follows a command step by step, because each step depends on the one before.
 _FOLLOW_UPS: Mapping[type[c.Command], Callable[[State, Any], Iterator[list[Event]]]] = (
-    MappingProxyType({c.SubmitRequests: _submitted, c.Uncross: _uncrossed})
+    MappingProxyType({c.PostOffers: _posted, c.SubmitRequests: _submitted, c.Uncross: _uncrossed})
 )

@@ -5,8 +5,8 @@ these operations for events that have been decided.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import count, islice, pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count, islice, pairwise
 from typing import Final
 
 import numpy as np
@@ -154,15 +154,17 @@ class State:
         number = self._place_numbers.setdefault(place, len(self.places))
         if number == len(self.places):
             self.places.append(place)
-            grades, terms = place
-            self._place_cells.append(
-                tuple(
-                    cell
-                    for cell, (grade, term) in enumerate(self.cells)
-                    if (grades is None or grade in grades) and (terms is None or term in terms)
-                )
-            )
+            self._place_cells.append(self.cells_within(place))
         return number
+
+    def cells_within(self, place: Place) -> tuple[int, ...]:
+        """The cells that a pair (grades, terms) stands for. O(cells)."""
+        grades, terms = place
+        return tuple(
+            cell
+            for cell, (grade, term) in enumerate(self.cells)
+            if (grades is None or grade in grades) and (terms is None or term in terms)
+        )
 
     def tag_number(self, tag_rule: TagRule) -> int:
         """The number of a pair (requires, refuses)."""
@@ -321,20 +323,34 @@ class State:
             table.tag[new],
             table.cap[new],
         )
-        lying = table.place[new]
-        edges = [*np.flatnonzero(np.diff(lying, prepend=-1)).tolist(), len(lying)]
-        blocks: dict[int, list[slice]] = {}
-        for begin, end in pairwise(edges):
-            for cell in self._place_cells[lying.item(begin)]:
-                blocks.setdefault(cell, []).append(slice(begin, end))
-        for cell, pieces in blocks.items():
-            parts = [tuple(column[piece] for column in columns) for piece in pieces]
-            rows = parts[0]
-            if len(parts) > 1:
-                joined = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-                rows = _by_key(joined)
-            self.ladders[cell].extend(self._ranked(cell, rows))
+        for cell, rows in self._standing_in(table.place[new]):
+            here = tuple(column[rows] for column in columns)
+            if isinstance(rows, np.ndarray):
+                here = _by_key(here)
+            self.ladders[cell].extend(self._ranked(cell, here))
             self.stirred.add(cell)
+
+    def _standing_in(self, lying: Numbers) -> Iterator[tuple[int, slice | Amounts]]:
+        """The cells, and which rows stand there, of rows that lie place by place.
+
+        Those of one place as a slice: they are in order.
+        """
+        begins = np.flatnonzero(np.diff(lying, prepend=-1))
+        sizes = np.diff(begins, append=len(lying))
+        cells = [self._place_cells[place] for place in lying[begins].tolist()]
+        # Every place once for each cell it stands in, then cell by cell: places may be many.
+        places = np.repeat(np.arange(len(cells)), list(map(len, cells)))
+        into = np.fromiter(chain.from_iterable(cells), dtype=np.int64, count=len(places))
+        order = into.argsort(kind="stable")
+        edges = [*np.flatnonzero(np.diff(into[order], prepend=-1)).tolist(), len(into)]
+        for first, stop in pairwise(edges):
+            here = places[order[first:stop]]
+            cell = into.item(order.item(first))
+            if len(here) == 1:
+                begin = begins.item(here.item(0))
+                yield cell, slice(begin, begin + sizes.item(here.item(0)))
+            else:
+                yield cell, _ranges(begins[here], sizes[here])
 
     def _ranked(self, cell: int, rows: Columns) -> Columns:
         """Rows sorted by key; where the cell has a posted rate, by what they rank at there."""
@@ -586,6 +602,13 @@ def _rank_order(rates_ppm: Amounts, places: Numbers) -> npt.NDArray[np.int64]:
     if len(places) and (places == places[0]).all():
         return order
     return order[places[order].argsort(kind="stable")]
+
+
+def _ranges(begins: Amounts, sizes: Amounts) -> Amounts:
+    """The numbers of several ranges, one range after the other."""
+    ends = sizes.cumsum()
+    rows: Amounts = np.arange(ends[-1]) + np.repeat(begins - ends + sizes, sizes)
+    return rows
 
 
 def _by_key(rows: Columns) -> Columns:

@@ -21,7 +21,7 @@ from p2pmatch import (
 )
 from p2pmatch import events as e
 from p2pmatch.audit import Auditor
-from tests.helpers import market, notes, offer, request
+from tests.helpers import many, market, notes, offer, request
 
 
 def kinds(events: tuple[e.Event, ...]) -> list[str]:
@@ -45,6 +45,30 @@ def test_what_several_parts_of_an_offer_have_committed_counts_against_its_cap() 
     assert committed(made) == [("a", 4), ("a", 4)]
     made.amend("a", amount=20, now=2)
     assert committed(made) == [("a", 4), ("a", 4), ("a", 2)]
+
+
+def test_a_listing_meets_offers_that_come_together_one_after_the_other() -> None:
+    made = market()
+    made.submit(request(100), now=0, time_in_force=Listing(closes_at=9))
+    told: list[e.Event] = []
+    made.subscribe(told.append)
+    percent = [25, 8, 30, 5, 4]
+    made.post_many(many(5, amount=[60] * 5, min_rate=[p * 10_000 for p in percent]), now=1)
+    # The loan is made as soon as it is whole; the cheapest, which came last, is too late.
+    assert [(note.offer_id, note.amount) for note in made.loan("r1").notes] == [
+        ("o3", 40),
+        ("o1", 60),
+    ]
+    assert kinds(tuple(told)) == [
+        "OffersPosted",
+        "MoneyCommitted",
+        "OffersPosted",
+        "MoneyCommitted",
+        "LoanMade",
+        "OffersPosted",
+    ]
+    # Offers that the listing would never take come together with the next that it may.
+    assert [len(event.offers) for event in told if isinstance(event, e.OffersPosted)] == [2, 2, 1]
 
 
 def test_a_listing_takes_what_there_is_and_waits_for_the_rest() -> None:

@@ -81,13 +81,14 @@ class Model:
         self._settle()
 
     def post_many(self, offers: list[Any], now: int) -> None:
-        """All of them stand before anybody meets them; none if one cannot."""
+        """One after the other; none if one cannot."""
         self._check_time(now)
         if any(offer.expires_at is not None and offer.expires_at <= now for offer in offers):
             raise Refusal("already_expired")
         self._begin(now)
         for offer in offers:
             self._post(offer)
+            self._settle()
         self._settle()
 
     def _post(self, offer: Any) -> None:
