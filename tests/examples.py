@@ -1,4 +1,4 @@
-"""How many examples a test that wants other than a hundred takes."""
+"""How many examples, or seeds, a test takes that wants other than a hundred."""
 
 from hypothesis import settings
 

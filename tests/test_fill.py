@@ -19,6 +19,7 @@ from p2pmatch.fill_of import VARIABLE, fill_of
 from p2pmatch.journal import replay
 from p2pmatch.stores import MemoryStore
 from tests.examples import of_hundred
+from tests.helpers import many, request
 from tests.machines.pair import offer_columns, request_columns
 from tests.strategies import Draw
 
@@ -212,6 +213,15 @@ def test_places_without_money_are_dropped_wherever_they_are(
             for i in range(55)
         ]
     )
+
+
+def test_an_offer_whose_cap_leaves_less_than_a_note_is_passed_over() -> None:
+    twins = Twins(Rules(grades=["A"], terms=[36], min_note=6, increment=2))
+    columns = many(4, amount=[90] * 4, max_per_loan=[4, 5, None, 6])
+    twins.do(lambda market: market.post_many(columns, now=0))
+    twins.submit([request(20, request_id=f"r{i}") for i in range(9)])
+    notes = twins.one.loan("r0").notes
+    assert [(note.offer_id, note.amount) for note in notes] == [("o2", 20)]
 
 
 def market_with(requests: int, **rules: Any) -> list[str]:

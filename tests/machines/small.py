@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from p2pmatch import chunk, exposure, fill, ladder, lines, pool, rooms, state, taken
+from p2pmatch import chunk, exposure, fill, ladder, lines, name_index, pool, rooms, state, taken
 from p2pmatch.conditions import NO_CAP
 from p2pmatch.mechanisms import bulk, loaded
 
@@ -33,6 +33,7 @@ SIZES: Mapping[object, Mapping[str, object]] = MappingProxyType(
             "_PATTERNS": 2,
         },
         lines: {"_FEW": 2, "_ENOUGH": 5, "_USES": 2, "_MOST": 8, "_DEAD_ROWS": 2, "_KEPT": 3},
+        name_index: {"_FEW": 2},
         taken: {"_FEW": 1},
         state: {"PIECE": 4, "_VACANCIES": 4, "_TAG_SETS": 2},
         rooms: {"PIECE": 4},

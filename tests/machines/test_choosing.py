@@ -7,10 +7,11 @@ import pytest
 
 from p2pmatch import Change, Marketplace, Quote, Request
 from p2pmatch.units import MAX_RATE
+from tests.examples import of_hundred
 from tests.machines.test_twin import History
 from tests.model import choosing
 
-SEEDS = range(40)
+SEEDS = range(of_hundred(40))
 # How many values are tried of a long range: those next to the answer, and some of the others.
 TRIALS = 40
 
@@ -190,7 +191,7 @@ def test_the_rate_to_be_first_makes_an_offer_first(seed: int) -> None:
         assert entry.offer_id not in queue or queue[0] == entry.offer_id
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(of_hundred(100)))
 def test_a_larger_or_cheaper_book_never_raises_a_quote(seed: int) -> None:
     """Where the loan is the cheapest of its size: offers taken in order, at their own rates, and no
     smallest note but the increment."""

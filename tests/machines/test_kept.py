@@ -8,6 +8,7 @@ import pytest
 from p2pmatch import Marketplace
 from p2pmatch.journal import replay, verify
 from p2pmatch.stores import MemoryStore
+from tests.examples import of_hundred
 from tests.machines.pair import Pair
 from tests.machines.test_twin import STEPS, History
 
@@ -59,7 +60,7 @@ class Kept(History):
         assert (seen.entries, seen.digest) == (len(self.store.entries), self.pair.market.digest())
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(of_hundred(60)))
 def test_kept_histories(seed: int) -> None:
     history = Kept(Random(20_000 + seed), large=seed % 6 == 0)
     history.run(50)

@@ -91,6 +91,6 @@ def test_small_books(random: Random, offers: int) -> None:
     check(random, offers)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(of_hundred(20)))
 def test_larger_books(seed: int) -> None:
     check(Random(seed), 80)

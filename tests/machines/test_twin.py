@@ -171,7 +171,7 @@ STEPS = [
 RANDOMS = st.randoms(use_true_random=False)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(of_hundred(60)))
 def test_seeded_histories(seed: int) -> None:
     History(Random(seed)).run(60)
 
@@ -194,7 +194,7 @@ def test_histories_that_fill_several_chunks(seed: int) -> None:
         history.pair.submit(request, history.now)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(of_hundred(30)))
 def test_histories_in_small_pieces(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     cut_small(monkeypatch)
     History(Random(3_000 + seed), large=seed % 5 == 0).run(60)
@@ -237,7 +237,7 @@ def test_long_campaign(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
         History(Random(10_000 + seed), large=seed % 5 == 0).run(120)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(of_hundred(60)))
 def test_histories_of_few_lenders_whose_limits_leave_less_than_a_note(seed: int) -> None:
     random = Random(seed)
     increment = random.choice([1, 5])
@@ -278,7 +278,7 @@ def test_histories_of_few_lenders_whose_limits_leave_less_than_a_note(seed: int)
         pair.compare()
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(of_hundred(30)))
 def test_histories_of_amended_caps_and_commitments_that_leave_less_than_a_note(seed: int) -> None:
     random = Random(seed)
     pair = Pair(Rules(grades=["A", "B"], terms=[36], min_note=20))

@@ -3,11 +3,12 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p2pmatch import Marketplace, P2PMatchError, commands
+from p2pmatch import Marketplace, P2PMatchError, Rules, commands
 from p2pmatch.stores import MemoryStore
 from p2pmatch.testing import MarketplaceMachine, histories, offers, requests, rules, tell
 from p2pmatch.testing.machine import CALLS
 from tests.examples import of_hundred
+from tests.helpers import offer
 from tests.house.test_complete import ALL_COMMANDS
 
 TestMachine = MarketplaceMachine.TestCase
@@ -18,6 +19,13 @@ TestMachine.settings = settings(
 
 def test_every_command_can_be_told() -> None:
     assert {*CALLS, commands.AmendOffer} == ALL_COMMANDS
+
+
+def test_an_offer_is_amended_by_the_call_for_it() -> None:
+    market = Marketplace(Rules(grades=["A"], terms=[36]))
+    tell(market, commands.PostOffer(offer=offer("o1", "ann", 50, 5), now=0))
+    tell(market, commands.AmendOffer(offer_id="o1", changes={"amount": 70}, now=1))
+    assert market.offer("o1").amount == 70
 
 
 @settings(max_examples=of_hundred(40), suppress_health_check=list(HealthCheck))
