@@ -45,10 +45,12 @@ def _take_more(state: State, resting: Resting, now: int) -> list[Event]:
     if not len(new.amounts):
         return []
     events: list[Event] = []
+    stays = resting.held
     if len(back.amounts):
         events.append(_released(state, request.request_id, back, now, "small_note"))
+        stays = stays.minus(back)
     events.append(_committed(state, request.request_id, new, now))
-    committed = resting.held.minus(back).plus(new)
+    committed = stays.plus(new)
     if committed.total == request.amount:
         loan = _loan(state, resting, committed, now)
         events.append(loan_event(loan, now, resting.hold_for))
