@@ -124,24 +124,25 @@ class OfferColumns:
 
     def __iter__(self) -> Iterator[Offer]:
         """The same offers as objects, one at a time."""
-        for i, (offer_id, lender_id) in enumerate(
-            zip(self.offer_ids, self.lender_ids, strict=True)
-        ):
-            grades, terms = self.places[self.place_codes[i]]
-            requires, refuses = self.tag_rules[self.tag_codes[i]]
-            yield Offer(
-                offer_id=offer_id,
-                lender_id=lender_id,
-                amount=int(self.amounts[i]),
-                min_rate=int(self.min_rates[i]),
-                grades=grades,
-                terms=terms,
-                max_per_loan=unless(int(self.max_per_loan[i]), NO_CAP),
-                max_share=unless(int(self.max_share[i]), NO_SHARE),
-                requires=requires,
-                refuses=refuses,
-                expires_at=unless(int(self.expires_at[i]), NEVER),
-            )
+        return map(self.offer, range(len(self)))
+
+    def offer(self, row: int) -> Offer:
+        """One of them, as an object."""
+        grades, terms = self.places[self.place_codes.item(row)]
+        requires, refuses = self.tag_rules[self.tag_codes.item(row)]
+        return Offer(
+            offer_id=self.offer_ids[row],
+            lender_id=self.lender_ids[row],
+            amount=self.amounts.item(row),
+            min_rate=self.min_rates.item(row),
+            grades=grades,
+            terms=terms,
+            max_per_loan=unless(self.max_per_loan.item(row), NO_CAP),
+            max_share=unless(self.max_share.item(row), NO_SHARE),
+            requires=requires,
+            refuses=refuses,
+            expires_at=unless(self.expires_at.item(row), NEVER),
+        )
 
 
 def _unless_never(times: npt.NDArray[np.int64]) -> list[int | None]:

@@ -18,7 +18,7 @@ from p2pmatch.apply import apply
 from p2pmatch.columns import OfferColumns
 from p2pmatch.decide import decide
 from p2pmatch.errors import InvariantError
-from p2pmatch.events import Event, OffersPosted, Rejected
+from p2pmatch.events import Event, OfferPosted, OffersPosted, Rejected
 from p2pmatch.mechanisms import close, lapse, may_run, meet, submit_run
 from p2pmatch.state import ALL_CELLS, State
 from p2pmatch.waiting import Resting
@@ -132,11 +132,12 @@ def _posted(state: State, command: c.PostOffers) -> Iterator[list[Event]]:
     if not wanted:
         yield [OffersPosted(now=now, offers=offers)]
         return
-    for first, stop in pairwise([0, *(row + 1 for row in wanted)]):
-        yield [OffersPosted(now=now, offers=offers[first:stop])]
+    for first, stop in pairwise([0, *(row + 1 for row in wanted), len(offers)]):
+        if stop - first == 1:
+            yield [OfferPosted(now=now, offer=offers.offer(first))]
+        elif stop > first:
+            yield [OffersPosted(now=now, offers=offers[first:stop])]
         yield from _meetings(state, now)
-    if stop < len(offers):
-        yield [OffersPosted(now=now, offers=offers[stop:])]
 
 
 def _wanted(state: State, offers: OfferColumns) -> list[int]:
