@@ -144,6 +144,13 @@ def test_a_journal_with_a_snapshot_of_another_layout_is_sound(
         verify(store)
 
 
+def test_a_journal_with_a_damaged_snapshot_is_not_sound() -> None:
+    store, _ = kept(snapshots=True)
+    store.pieces[7].pop()
+    with pytest.raises(StoreFailed, match="damaged|hash"):
+        verify(store)
+
+
 def test_a_snapshot_of_another_moment_is_not_taken() -> None:
     store, digests = kept(snapshots=True)
     store.pieces[7] = store.pieces[4]
