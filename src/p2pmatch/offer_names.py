@@ -10,11 +10,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.arrays import Numbers, space_for
+from p2pmatch.arrays import Numbers
 from p2pmatch.name_index import NameIndex
 
 __all__ = ["OfferNames"]
 
+# For how many more there is space at least.
+_MORE: Final = 64
 _NONE: Final = np.empty(0, dtype=np.int32)
 _NONE.setflags(write=False)
 
@@ -141,7 +143,7 @@ class OfferNames:
         """
         before = len(self._numbers)
         if rows > before:
-            size = space_for(rows, before)
+            size = max(rows, before + before // 16 + _MORE)
             for column in (self._numbers, self._slots):
                 column.resize(size, refcheck=False)
                 column[before:] = np.arange(before, size)

@@ -9,8 +9,6 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from p2pmatch.arrays import space_for
-
 __all__ = ["CANCELLED", "EXPIRED", "STANDING", "STATE_NAMES", "OfferTable", "grown"]
 
 STANDING: Final = 0
@@ -61,10 +59,12 @@ class OfferTable:
         "state",
         "joint",
     )
-    __slots__ = ("count", *COLUMNS)
+    __slots__ = ("_space", "count", *COLUMNS)
 
     def __init__(self) -> None:
         self.count = 0
+        # No column has fewer rows.
+        self._space = _ROWS
         self.amount = np.zeros(_ROWS, dtype=np.int64)
         self.remaining = np.zeros(_ROWS, dtype=np.int64)
         self.committed = np.zeros(_ROWS, dtype=np.int64)
@@ -88,15 +88,26 @@ class OfferTable:
         """
         first = self.count
         self.count += rows
-        if self.count > len(self.amount):
-            size = space_for(self.count, len(self.amount))
-            for name in self.COLUMNS:
-                getattr(self, name).resize(size, refcheck=False)
+        if self.count > self._space:
+            self._make_space()
         return first
+
+    def _make_space(self) -> None:
+        """Let the columns that are full grow.
+
+        Not all equally, so that they are full one after the other: to let all columns of a million
+        rows grow takes 30 ms, and one call would have to wait for that.
+        """
+        full = [name for name in self.COLUMNS if len(getattr(self, name)) < self.count]
+        more = self.count // 16 + _ROWS
+        for turn, name in enumerate(full, 1):
+            size = self.count + more * turn // len(full)
+            getattr(self, name).resize(size, refcheck=False)
+        self._space = min(len(getattr(self, name)) for name in self.COLUMNS)
 
     def fill(self, rows: int, columns: Sequence[npt.NDArray[np.generic]]) -> None:
         """Hold exactly these rows: columns in order, which are the table's from now on."""
-        self.count = rows
+        self.count = self._space = rows
         for name, column in zip(self.COLUMNS, columns, strict=True):
             setattr(self, name, column)
 
