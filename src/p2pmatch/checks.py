@@ -10,9 +10,9 @@ from numbers import Integral
 from typing import Any, cast
 
 import attrs
-import numpy as np
 
 from p2pmatch.errors import InvalidValue, UnknownName
+from p2pmatch.hashes import hashes_of
 from p2pmatch.units import MAX_ID_LENGTH, MAX_TIME
 
 __all__ = [
@@ -172,7 +172,7 @@ def are_ids(values: Sequence[object]) -> bool:
 
 def are_distinct(texts: Sequence[str]) -> bool:
     """Whether no text is there twice. O(n log n), and half the time a set of them would take."""
-    hashes = np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts))
+    hashes = hashes_of(texts)
     hashes.sort()
     # Few texts that differ have the same hash; where any have, it has to be seen which it is.
     return bool((hashes[1:] != hashes[:-1]).all()) or len(set(texts)) == len(texts)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from p2pmatch.arrays import Amounts, Numbers
+from p2pmatch.hashes import hashes_of
 
 __all__ = ["NameIndex"]
 
@@ -38,8 +39,7 @@ class _Run(NamedTuple):
 
 
 def _entries(names: Sequence[str], numbers: Numbers | Amounts) -> Amounts:
-    hashes = np.fromiter(map(hash, names), dtype=np.int64, count=len(names))
-    return hashes & ~_NUMBER | numbers
+    return hashes_of(names) & ~_NUMBER | numbers
 
 
 class NameIndex:

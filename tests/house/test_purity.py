@@ -72,6 +72,7 @@ ALSO_CALLS = {
     "record.py": frozenset({"hash"}),
     # An index that does not outlive the process, as a dictionary; nothing is read in its order.
     "name_index.py": frozenset({"hash"}),
+    "hashes.py": frozenset({"hash"}),
 }
 NUMPY = frozenset(
     {

@@ -6,7 +6,19 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from p2pmatch import chunk, exposure, fill, ladder, lines, name_index, pool, rooms, state, taken
+from p2pmatch import (
+    chunk,
+    coded,
+    exposure,
+    fill,
+    ladder,
+    lines,
+    name_index,
+    pool,
+    rooms,
+    state,
+    taken,
+)
 from p2pmatch.conditions import NO_CAP
 from p2pmatch.mechanisms import bulk, loaded
 
@@ -21,6 +33,7 @@ SIZES: Mapping[object, Mapping[str, object]] = MappingProxyType(
             "_NO_TAGS": np.zeros(8, dtype=np.int32),
             "_NO_CAPS": np.full(8, NO_CAP),
         },
+        coded: {"_ROWS": 2, "_SAMPLE": 2, "_DIFFERENT": 1},
         ladder: {
             "CHUNK": 8,
             "_FILL": 6,
