@@ -70,4 +70,5 @@ def grouped(texts: Sequence[str]) -> tuple[list[str], Numbers] | None:
     numbers[order] = np.arange(len(order))
     codes = np.empty(count, dtype=np.int32)
     codes[rows] = numbers[begins.cumsum() - 1]
-    return [texts[row] for row in firsts[order].tolist()], codes
+    first_rows: list[int] = firsts[order].tolist()
+    return [texts[row] for row in first_rows], codes

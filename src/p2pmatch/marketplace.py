@@ -311,8 +311,8 @@ class Marketplace:
 
         Notes
         -----
-        O(n log n). Only where requests rest, the offers that one of them may take are met one after
-        the other.
+        O(n log n). Offers that stand in a cell where a request rests are met one after the other,
+        and cost as much as single posts.
         """
         if not isinstance(columns, OfferColumns):
             columns = read_offers(_as_columns(columns))

@@ -126,13 +126,13 @@ def _uncrossed(state: State, command: c.Uncross) -> Iterator[list[Event]]:
 
 
 def _posted(state: State, command: c.PostOffers) -> Iterator[list[Event]]:
-    """The offers; after each that a resting request may take, the resting requests meet it."""
+    """The offers; those in cells where requests rest are met one after the other."""
     offers, now = command.offers, command.now
-    wanted = _wanted(state, offers)
-    if not wanted:
+    met = _met(state, offers)
+    if not met:
         yield [OffersPosted(now=now, offers=offers)]
         return
-    for first, stop in pairwise([0, *(row + 1 for row in wanted), len(offers)]):
+    for first, stop in pairwise([0, *(row + 1 for row in met), len(offers)]):
         if stop - first == 1:
             yield [OfferPosted(now=now, offer=offers.offer(first))]
         elif stop > first:
@@ -140,18 +140,20 @@ def _posted(state: State, command: c.PostOffers) -> Iterator[list[Event]]:
         yield from _meetings(state, now)
 
 
-def _wanted(state: State, offers: OfferColumns) -> list[int]:
-    """The rows of offers that ask no more than a request that rests in one of their cells."""
-    if not state.waiting.resting or state.rules.matching != "immediate":
+def _met(state: State, offers: OfferColumns) -> list[int]:
+    """The rows after which the resting requests are to be asked.
+
+    Those in whose cells one rests, whatever they ask: who is asked again may find better than it
+    has, because others left meanwhile. And the first, if what was due has given money back.
+    """
+    resting = state.waiting.resting.values()
+    if not resting or state.rules.matching != "immediate":
         return []
-    highest = [-1] * len(state.cells)
-    for resting in state.waiting.resting.values():
-        request = resting.request
-        cell = state.cell_of[request.grade, request.term]
-        highest[cell] = max(highest[cell], request.max_rate)
-    by_place = [max(highest[cell] for cell in state.cells_within(p)) for p in offers.places]
-    ceilings = np.array(by_place, dtype=np.int64)[offers.place_codes]
-    rows: list[int] = np.flatnonzero(offers.min_rates <= ceilings).tolist()
+    asked = {state.cell_of[each.request.grade, each.request.term] for each in resting}
+    by_place = [not asked.isdisjoint(state.cells_within(place)) for place in offers.places]
+    met = np.array(by_place, dtype=np.bool_)[offers.place_codes]
+    met[:1] |= bool(state.stirred)
+    rows: list[int] = met.nonzero()[0].tolist()
     return rows
 
 

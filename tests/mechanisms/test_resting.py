@@ -21,6 +21,7 @@ from p2pmatch import (
 )
 from p2pmatch import events as e
 from p2pmatch.audit import Auditor
+from p2pmatch.columns import read_offers
 from tests.helpers import many, market, notes, offer, request
 
 
@@ -48,12 +49,13 @@ def test_what_several_parts_of_an_offer_have_committed_counts_against_its_cap() 
 
 
 def test_a_listing_meets_offers_that_come_together_one_after_the_other() -> None:
-    made = market()
+    made = market(grades=["A", "B"])
     made.submit(request(100), now=0, time_in_force=Listing(closes_at=9))
     told: list[e.Event] = []
     made.subscribe(told.append)
-    percent = [25, 8, 30, 5, 4]
-    made.post_many(many(5, amount=[60] * 5, min_rate=[p * 10_000 for p in percent]), now=1)
+    percent, grades = [9, 8, 30, 5, 4], ["B", "", "B", "A", "A|B"]
+    columns = many(5, amount=[60] * 5, min_rate=[p * 10_000 for p in percent], grades=grades)
+    made.post_many(columns, now=1)
     # The loan is made as soon as it is whole; the cheapest, which came last, is too late.
     assert [(note.offer_id, note.amount) for note in made.loan("r1").notes] == [
         ("o3", 40),
@@ -67,8 +69,25 @@ def test_a_listing_meets_offers_that_come_together_one_after_the_other() -> None
         "LoanMade",
         "OfferPosted",
     ]
-    # Offers that the listing would never take come together with the next that it may.
+    # Offers of other cells come together with the next that it meets.
     assert [len(event.offers) for event in told if isinstance(event, e.OffersPosted)] == [2, 2]
+
+
+def test_what_is_due_is_met_before_all_but_the_first_of_offers_that_come_together() -> None:
+    def waiting() -> Marketplace:
+        made = market(("a", "ann", 60, 8), grades=["A", "B"])
+        made.submit(request(60), now=0, hold_for=5)
+        made.submit(request(60, request_id="r2"), now=1, time_in_force=Listing(closes_at=9))
+        return made
+
+    together, one_by_one = waiting(), waiting()
+    columns = many(2, amount=[60, 60], min_rate=[50_000, 40_000], grades=["B", "A"])
+    together.post_many(columns, now=5)
+    for row in read_offers(columns):
+        one_by_one.post(row, now=5)
+    # What comes back when the held loan lapses is there before the cheaper offer.
+    assert [note.offer_id for note in together.loan("r2").notes] == ["a"]
+    assert together.digest() == one_by_one.digest()
 
 
 def test_a_listing_takes_what_there_is_and_waits_for_the_rest() -> None:
