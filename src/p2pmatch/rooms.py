@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pmatch.along import Found
-from p2pmatch.arrays import Amounts, Flags, Numbers
+from p2pmatch.arrays import Amounts, Numbers
 from p2pmatch.chunk import PIECE
 from p2pmatch.commitments import NO_COMMITMENTS, Commitments
 from p2pmatch.conditions import NO_CAP, NO_SHARE
@@ -275,23 +275,19 @@ class Rooms:
         All offers with commitments and a cap are in it, so that all rows of theirs are capped
         together.
         """
-        whole_of = self.state.whole_of
-        sums: dict[int, int] = {}
-        held, stays = self.held, self.stays()
-        slots: list[int] = held.slots[self._bound(held.slots)].tolist()
-        for slot in slots:
-            sums[whole_of.get(slot, slot)] = 0
-        rows = self._bound(stays.slots)
-        slots = stays.slots[rows].tolist()
-        for slot, amount in zip(slots, stays.amounts[rows].tolist(), strict=True):
-            sums[whole_of.get(slot, slot)] += amount
+        held = self.held
+        if not len(held.slots):
+            return {}
+        table, whole_of = self.state.table, self.state.whole_of
+        bound = table.cap.take(held.slots) != NO_CAP
+        bound |= table.share.take(held.slots) != NO_SHARE
+        slots: list[int] = held.slots[bound].tolist()
+        sums = {whole_of.get(slot, slot): 0 for slot in slots}
+        # All of it stays, or nothing does.
+        if len(self.stays().slots):
+            for slot, amount in zip(slots, held.amounts[bound].tolist(), strict=True):
+                sums[whole_of.get(slot, slot)] += amount
         return sums
-
-    def _bound(self, slots: Numbers) -> Flags:
-        """Which of these have a cap per loan or a share of it."""
-        table = self.state.table
-        bound: Flags = (table.cap.take(slots) != NO_CAP) | (table.share.take(slots) != NO_SHARE)
-        return bound
 
     # What one line's places may give
 
