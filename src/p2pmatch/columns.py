@@ -7,7 +7,7 @@ number.
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 import attrs
 import numpy as np
@@ -104,45 +104,47 @@ class OfferColumns:
     def __len__(self) -> int:
         return len(self.offer_ids)
 
-    def __getitem__(self, rows: slice) -> "OfferColumns":
-        """Some of the rows, with only the places and tag rules that they have."""
-        places, place_codes = _used(self.places, self.place_codes[rows])
-        tag_rules, tag_codes = _used(self.tag_rules, self.tag_codes[rows])
-        return OfferColumns(
-            offer_ids=self.offer_ids[rows],
-            lender_ids=self.lender_ids[rows],
-            amounts=self.amounts[rows],
-            min_rates=self.min_rates[rows],
-            places=places,
-            place_codes=place_codes,
-            tag_rules=tag_rules,
-            tag_codes=tag_codes,
-            max_per_loan=self.max_per_loan[rows],
-            max_share=self.max_share[rows],
-            expires_at=self.expires_at[rows],
+    @overload
+    def __getitem__(self, index: int) -> Offer: ...
+    @overload
+    def __getitem__(self, index: slice) -> "OfferColumns": ...
+    def __getitem__(self, index: int | slice) -> "Offer | OfferColumns":
+        """One of them as an object; or some, with only the places and tag rules that they have."""
+        if isinstance(index, slice):
+            places, place_codes = _used(self.places, self.place_codes[index])
+            tag_rules, tag_codes = _used(self.tag_rules, self.tag_codes[index])
+            return OfferColumns(
+                offer_ids=self.offer_ids[index],
+                lender_ids=self.lender_ids[index],
+                amounts=self.amounts[index],
+                min_rates=self.min_rates[index],
+                places=places,
+                place_codes=place_codes,
+                tag_rules=tag_rules,
+                tag_codes=tag_codes,
+                max_per_loan=self.max_per_loan[index],
+                max_share=self.max_share[index],
+                expires_at=self.expires_at[index],
+            )
+        grades, terms = self.places[self.place_codes.item(index)]
+        requires, refuses = self.tag_rules[self.tag_codes.item(index)]
+        return Offer(
+            offer_id=self.offer_ids[index],
+            lender_id=self.lender_ids[index],
+            amount=self.amounts.item(index),
+            min_rate=self.min_rates.item(index),
+            grades=grades,
+            terms=terms,
+            max_per_loan=unless(self.max_per_loan.item(index), NO_CAP),
+            max_share=unless(self.max_share.item(index), NO_SHARE),
+            requires=requires,
+            refuses=refuses,
+            expires_at=unless(self.expires_at.item(index), NEVER),
         )
 
     def __iter__(self) -> Iterator[Offer]:
         """The same offers as objects, one at a time."""
-        return map(self.offer, range(len(self)))
-
-    def offer(self, row: int) -> Offer:
-        """One of them, as an object."""
-        grades, terms = self.places[self.place_codes.item(row)]
-        requires, refuses = self.tag_rules[self.tag_codes.item(row)]
-        return Offer(
-            offer_id=self.offer_ids[row],
-            lender_id=self.lender_ids[row],
-            amount=self.amounts.item(row),
-            min_rate=self.min_rates.item(row),
-            grades=grades,
-            terms=terms,
-            max_per_loan=unless(self.max_per_loan.item(row), NO_CAP),
-            max_share=unless(self.max_share.item(row), NO_SHARE),
-            requires=requires,
-            refuses=refuses,
-            expires_at=unless(self.expires_at.item(row), NEVER),
-        )
+        return (self[row] for row in range(len(self)))
 
 
 def _unless_never(times: npt.NDArray[np.int64]) -> list[int | None]:

@@ -134,7 +134,7 @@ def _posted(state: State, command: c.PostOffers) -> Iterator[list[Event]]:
         return
     for first, stop in pairwise([0, *(row + 1 for row in met), len(offers)]):
         if stop - first == 1:
-            yield [OfferPosted(now=now, offer=offers.offer(first))]
+            yield [OfferPosted(now=now, offer=offers[first])]
         elif stop > first:
             yield [OffersPosted(now=now, offers=offers[first:stop])]
         yield from _meetings(state, now)
