@@ -48,19 +48,19 @@ def grouped(texts: Sequence[str]) -> tuple[list[str], Numbers] | None:
     -------
     None where a dictionary would do as well: of few texts, or long ones, or if hardly one repeats.
     """
-    count = len(texts)
-    if count < _ROWS or len(set(texts[:_SAMPLE])) < _DIFFERENT or max(map(len, texts)) > _WIDEST:
+    size = len(texts)
+    if size < _ROWS or len(set(texts[:_SAMPLE])) < _DIFFERENT or max(map(len, texts)) > _WIDEST:
         return None
     # Below a hash's upper bits the row, so that of equal texts the first comes first.
-    bits = count.bit_length()
-    entries = hashes_of(texts) >> bits << bits | np.arange(count)
+    bits = size.bit_length()
+    entries = hashes_of(texts) >> bits << bits | np.arange(size)
     entries.sort()
     rows = entries & (1 << bits) - 1
-    begins = np.ones(count, dtype=np.bool_)
+    begins = np.ones(size, dtype=np.bool_)
     np.not_equal(entries[1:] >> bits, entries[:-1] >> bits, out=begins[1:])
-    if 2 * int(np.count_nonzero(begins)) > count:
+    if 2 * int(np.count_nonzero(begins)) > size:
         return None
-    letters = np.array(texts).take(rows).view(np.int32).reshape(count, -1)
+    letters = np.array(texts).take(rows).view(np.int32).reshape(size, -1)
     if ((letters[1:] != letters[:-1]).any(axis=1) != begins[1:]).any():
         # Texts that differ have the same upper bits.
         return None
@@ -68,7 +68,7 @@ def grouped(texts: Sequence[str]) -> tuple[list[str], Numbers] | None:
     order = firsts.argsort()
     numbers = np.empty(len(order), dtype=np.int32)
     numbers[order] = np.arange(len(order))
-    codes = np.empty(count, dtype=np.int32)
+    codes = np.empty(size, dtype=np.int32)
     codes[rows] = numbers[begins.cumsum() - 1]
     first_rows: list[int] = firsts[order].tolist()
     return [texts[row] for row in first_rows], codes
