@@ -69,6 +69,17 @@ def test_the_borrowers_least_amount_is_cut_to_the_amount() -> None:
     assert rows[0].request.min_amount is None
 
 
+def test_a_smaller_loan_ends_within_the_largest_unless_its_last_note_is_too_small() -> None:
+    made = market(min_note=20)
+    for i in range(3):
+        offer = Offer(offer_id=f"o{i}", lender_id=f"l{i}", amount=30, min_rate=(i + 1) * 10_000)
+        made.post(offer, now=0)
+    table = made.compare(request(90), amounts=[55, 90, 30, 70], now=1)
+    notes = [row.loan.notes.amounts.tolist() for row in table if row.loan is not None]
+    # The 10 that 70 would leave for the third are brought up to a note.
+    assert notes == [[30, 25], [30, 30, 30], [30], [30, 20, 20]]
+
+
 def test_the_best_row_by_what_matters() -> None:
     rows = table()
     # Rows that lack money count only where no other has a loan.

@@ -8,6 +8,7 @@ from p2pmatch import Limits, Marketplace, Offer, Request, Rules
 from p2pmatch.mechanisms import match
 from p2pmatch.rooms import Rooms
 from p2pmatch.shared_rooms import SharedRooms
+from tests import helpers
 
 
 def book(random: Random, *, shares: bool) -> Marketplace:
@@ -77,3 +78,25 @@ def test_what_is_read_off_is_what_a_sweep_makes(shares: bool) -> None:
     assert asked > 300
     # Nearly all of them: the others end in a note that is too small.
     assert read > asked * 3 // 4
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_row_of_a_comparison_is_the_quote_by_itself(shares: bool) -> None:
+    for seed in range(60):
+        random = Random(seed)
+        market = book(random, shares=shares)
+        step = market.rules.increment
+        amounts = {step * random.randrange(1, 200) for _ in range(8)}
+        request = Request(
+            request_id="r", borrower_id="l3", amount=step, max_rate=30_000, grade="A", term=36
+        )
+        for row in market.compare(request, amounts=amounts, now=0):
+            assert row == market.quote(row.request, now=0)
+
+
+def test_a_reading_of_many_pieces_is_cut_where_the_largest_loan_ends() -> None:
+    made = helpers.market(max_share=5_000)
+    made.post_many(helpers.many(1_500, lender_id=[f"l{i % 1_400}" for i in range(1_500)]), now=0)
+    table = made.compare(helpers.request(1_300), amounts=[1_300, 700, 300, 199], now=0)
+    assert [row.lenders for row in table] == [1_300, 700, 300, 0]
+    assert list(table) == [made.quote(row.request, now=0) for row in table]

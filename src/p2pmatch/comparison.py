@@ -15,12 +15,15 @@ from p2pmatch.cost import Cost
 from p2pmatch.decide import check_reading
 from p2pmatch.errors import InvalidValue, UnknownName
 from p2pmatch.extras import part
+from p2pmatch.in_order import in_order
 from p2pmatch.keys import rates_of
 from p2pmatch.loans import Loan, Notes
+from p2pmatch.mechanisms import loan_of
 from p2pmatch.orders import Request
 from p2pmatch.pricing import PayAsOffered
-from p2pmatch.quote import Quote, quote_without, quoted
-from p2pmatch.shared_rooms import Front, SharedRooms
+from p2pmatch.quote import Quote, quote_of, quote_without, quoted, whole_quote
+from p2pmatch.rooms import Rooms, Rows
+from p2pmatch.shared_rooms import Front, SharedRooms, fronts_in
 from p2pmatch.state import State
 from p2pmatch.units import MAX_AMOUNT, MAX_TERM, format_amount, format_rate
 
@@ -301,24 +304,63 @@ def compare(
 
 
 def _one_cell(state: State, request: Request, amounts: Sequence[int], now: int) -> list[Row]:
-    """The quotes of one cell: the largest amount first, which reads the ladder for all."""
+    """The quotes of one cell."""
     check_reading(state, request, now)
     if state.rules.matching == "call":
         return [quote_without(state, request.resized(amount), now, "resting") for amount in amounts]
-    largest, *others = sorted(amounts, reverse=True)
+    found: dict[int, Row] = {}
+    for way in (_within_the_largest, _over_one_reading):
+        rest = sorted(found.keys() ^ amounts, reverse=True)
+        if rest:
+            found |= way(state, request, rest, now)
+    return [found[amount] for amount in amounts]
+
+
+def _within_the_largest(
+    state: State, request: Request, amounts: Sequence[int], now: int
+) -> dict[int, Row]:
+    """The quotes whose notes are those of the largest, up to the last. The amounts descend.
+
+    Not for the sweeps that `in_order` leaves to others.
+    """
+    largest, *others = amounts
+    rooms = Rooms(state, request.resized(largest), now)
+    placement = in_order(rooms) if isinstance(state.pricing, PayAsOffered) else None
+    if placement is None or placement.unfunded:
+        return {}
+    first = quote_of(rooms, placement, loan_of(rooms, placement))
+    given = placement.amounts
+    line = Rows(placement.keys, placement.slots, placement.lenders, given, given, given)
+    return {largest: first, **_smaller(state, first, fronts_in(line, others, rooms.least))}
+
+
+def _over_one_reading(
+    state: State, request: Request, amounts: Sequence[int], now: int
+) -> dict[int, Row]:
+    """The quotes over what the largest has read. The amounts descend."""
+    largest, *others = amounts
     rooms = SharedRooms(state, request.resized(largest), now)
     first = quoted(rooms)
     found: dict[int, Row] = {largest: first}
-    # Where every note bears its own rate, nothing but the notes themselves is needed for a quote.
     loan = None if first.unfunded else first.loan
     if loan is not None and isinstance(state.pricing, PayAsOffered):
-        for amount, front in rooms.fronts(others, loan).items():
-            found[amount] = partial(_quote_of_front, state, first, amount, front)
+        found |= _smaller(state, first, rooms.fronts(others, loan))
     for amount in others:
         if amount not in found:
             rooms.ask(request.resized(amount))
             found[amount] = quoted(rooms)
-    return [found[amount] for amount in amounts]
+    return found
+
+
+def _smaller(state: State, first: Quote, fronts: Mapping[int, Front]) -> dict[int, Row]:
+    """Quotes for smaller amounts than that of `first`, which end there.
+
+    Where every note bears its own rate, nothing but the notes themselves is needed for a quote.
+    """
+    return {
+        amount: partial(_quote_of_front, state, first, amount, front)
+        for amount, front in fronts.items()
+    }
 
 
 def _quote_of_front(state: State, first: Quote, amount: int, front: Front) -> Quote:
@@ -326,7 +368,7 @@ def _quote_of_front(state: State, first: Quote, amount: int, front: Front) -> Qu
     request, rows = first.request.resized(amount), front.rows()
     names = state.offer_names, state.lender_names
     notes = Notes(rows.given, rates_of(rows.keys), rows.slots, rows.lenders, *names)
-    return attrs.evolve(first, request=request, loan=Loan(request, amount, notes))
+    return whole_quote(first, Loan(request, amount, notes))
 
 
 def _distinct(

@@ -14,6 +14,7 @@ from p2pmatch.finance import Schedule
 from p2pmatch.loans import Loan
 from p2pmatch.mechanisms import match
 from p2pmatch.orders import Request
+from p2pmatch.placement import Placement
 from p2pmatch.rooms import Rooms
 from p2pmatch.rules import Rules
 from p2pmatch.shortfall import Shortfall, shortfalls
@@ -21,7 +22,7 @@ from p2pmatch.state import State
 from p2pmatch.units import FULL_SHARE
 from p2pmatch.views import RateLadder
 
-__all__ = ["Quote", "quote", "quote_without", "quoted"]
+__all__ = ["Quote", "quote", "quote_of", "quote_without", "quoted", "whole_quote"]
 
 
 @attrs.frozen(eq=False)
@@ -240,10 +241,19 @@ def quote(state: State, request: Request, now: int) -> Quote:
 
 def quoted(rooms: Rooms) -> Quote:
     """What the request of these rooms would get."""
-    placement, loan = match(rooms)
+    return quote_of(rooms, *match(rooms))
+
+
+def quote_of(rooms: Rooms, placement: Placement, loan: Loan | None) -> Quote:
+    """The quote of what was found in these rooms."""
     state = rooms.state
     book = Book(state, rooms.now, state.version)
     return Quote(rooms.request, loan, placement.unfunded, placement.reason, state.rules, book)
+
+
+def whole_quote(beside: Quote, loan: Loan) -> Quote:
+    """The quote of a loan of all that its request asks for, from the same book as another quote."""
+    return Quote(loan.request, loan, 0, None, beside.rules, beside._book)  # noqa: SLF001 - a Quote
 
 
 def quote_without(state: State, request: Request, now: int, reason: str) -> Quote:

@@ -14,7 +14,7 @@ from p2pmatch.rooms import Rooms, Rows
 from p2pmatch.scratch import Scratch
 from p2pmatch.state import State
 
-__all__ = ["Front", "SharedRooms"]
+__all__ = ["Front", "SharedRooms", "fronts_in"]
 
 
 @attrs.frozen(eq=False)
@@ -65,27 +65,13 @@ class SharedRooms(Rooms):
         if not amounts or not isinstance(self.state.allocation, Fifo):
             return {}
         if not self.state.any_share:
-            return self._ends(Rows.joined(self._line or []), amounts)
+            return fronts_in(Rows.joined(self._line or []), amounts, self.least)
         # Parts of one offer share its cap; they are few, and left to a sweep.
         lines = {} if self.state.parts else self._lines(amounts, loan)
         found: dict[int, Front] = {}
         for amount, line in lines.items():
-            found |= self._ends(line, [amount])
+            found |= fronts_in(line, [amount], self.least)
         return found
-
-    def _ends(self, line: Rows, amounts: Sequence[int]) -> dict[int, Front]:
-        """Where loans of these amounts end in a line."""
-        before = line.given.cumsum() - line.given
-        # A row too small for a note still ends a loan that needs no more than that.
-        meets = np.maximum.accumulate(before + line.raw)
-        ends = meets.searchsorted(amounts)
-        return {
-            amount: Front(line, end, amount - start)
-            for amount, end, start in zip(
-                amounts, ends.tolist(), before.take(ends, mode="clip").tolist(), strict=True
-            )
-            if end < len(meets) and amount - start >= self.least
-        }
 
     def _lines(self, amounts: Sequence[int], loan: Loan) -> dict[int, Rows]:
         """For each amount the line of those that could give, as far as the larger loan went."""
@@ -120,14 +106,34 @@ class SharedRooms(Rooms):
             rows = room.nonzero()[0]
             if not len(rows):
                 continue
-            some = joint[rows] if isinstance(joint, np.ndarray) else joint
-            found = line.take(rows), room[rows], some
+            found: Found = line, room, joint
+            if len(rows) < line.count:
+                some = joint[rows] if isinstance(joint, np.ndarray) else joint
+                found = line.take(rows), room[rows], some
             self._read.append(found)
             yield found
 
 
+def fronts_in(line: Rows, amounts: Sequence[int], least: int) -> dict[int, Front]:
+    """Where loans of these amounts end in a line; not those whose last note is below `least`."""
+    meets = reached = line.given.cumsum()
+    if line.given is not line.raw:
+        # A row too small for a note still ends a loan that needs no more than that.
+        meets = np.maximum.accumulate(reached - line.given + line.raw)
+    ends = meets.searchsorted(amounts)
+    found: dict[int, Front] = {}
+    for amount, end in zip(amounts, ends.tolist(), strict=True):
+        if end < len(meets):
+            last = amount - reached.item(end) + line.given.item(end)
+            if last >= least:
+                found[amount] = Front(line, end, last)
+    return found
+
+
 def _joined(pieces: Sequence[Found], last: int) -> Found:
-    """The pieces as one, up to the place with the key `last`."""
+    """The pieces as one, up to the place with the key `last` if they are several."""
+    if len(pieces) == 1:
+        return pieces[0]
     lines, rooms, joints = zip(*pieces, strict=True)
     count = sum(int(line.keys.searchsorted(last, side="right")) for line in lines)
     line = Line.joined(lines).take(slice(0, count))
