@@ -77,6 +77,7 @@ def test_many_names_are_found_and_no_others(count: int) -> None:
     assert not any(index.find(f"x{number}") is not None for number in range(count))
     assert index.knows_any([*(f"x{number}" for number in range(count)), "o7"])
     assert not index.knows_any([f"x{number}" for number in range(count)])
+    assert all(index.knows_any([edge(names, key=hash)]) for edge in (min, max))
 
 
 def test_numbers_need_not_follow_one_another() -> None:
