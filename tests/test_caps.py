@@ -43,3 +43,17 @@ def test_a_borrowers_own_cap_comes_before_the_default() -> None:
     assert (caps.total("bob"), caps.total("bea")) == (9, 5)
     caps.set("bob", BorrowerLimits())
     assert (caps.own, caps.total("bob")) == ({}, 5)
+
+
+def test_what_is_restored_is_what_was() -> None:
+    caps = LenderCaps(Limits(total=50))
+    own = {1: Limits(per_loan=7), 3: Limits(total=9)}
+    caps.restore(own, {"per_loan", "per_grade", "total"})
+    assert set(caps.in_force) == {"per_loan", "per_grade", "total"}
+    expected = {
+        "per_loan": [NO_CAP, 7, NO_CAP, NO_CAP],
+        "per_grade": [NO_CAP] * 4,
+        "total": [50, 50, 50, 9],
+    }
+    for name, limits in expected.items():
+        assert np.asarray(caps.of(name, np.arange(4), 4)).tolist() == limits

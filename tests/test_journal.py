@@ -492,11 +492,12 @@ def test_a_head_that_is_not_there_is_told() -> None:
     )
 
 
-@pytest.mark.parametrize("head", ["", "ab", "AB" * 32, "xy" * 32, 5])
+@pytest.mark.parametrize("head", ["", "ab", "AB" * 32, "xy" * 32, "X" * 64, 5])
 def test_what_cannot_be_a_head_is_refused(head: Any) -> None:
     store, _ = kept()
-    with pytest.raises(InvalidValue, match="accepted: the 64 hexadecimal digits"):
+    with pytest.raises(InvalidValue, match="accepted: the 64 hexadecimal digits") as refused:
         verify(store, head=head)
+    assert (refused.value.field, refused.value.value) == ("head", head)
 
 
 def test_what_was_written_and_what_comes_of_it_are_shown_as_far_as_they_matter() -> None:

@@ -15,10 +15,12 @@ from p2pmatch.units import (
     MAX_AMOUNT,
     MAX_BOOK,
     MAX_RATE,
+    MAX_TIME,
     months,
     positive_amount,
     round_half_up,
     share,
+    whole_number,
 )
 from tests.helpers import refusal_of
 
@@ -216,6 +218,30 @@ def test_rates_written_read_back(ppm: int) -> None:
 @pytest.mark.parametrize(("text", "term"), [("1", 1), (" 36 ", 36), ("012", 12), ("1200", 1200)])
 def test_terms_are_read(text: str, term: int) -> None:
     assert months(text) == term
+
+
+def test_a_term_is_called_so_unless_said_otherwise() -> None:
+    accepted = "a whole number of months, 1 to 1200"
+    assert refusal_of(lambda: months("x")) == f"term: 'x' cannot be read; accepted: {accepted}"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("007", 7),
+        (str(MAX_TIME), MAX_TIME),
+        ("9" * len(str(MAX_TIME)), 10 ** len(str(MAX_TIME)) - 1),
+        ("1" + "0" * len(str(MAX_TIME)), None),
+        ("", None),
+        ("x", None),
+        ("-1", None),
+        (" 1", None),
+        ("\u0663", None),
+    ],
+)
+def test_whole_numbers_are_digits_and_not_too_many(text: str, number: int | None) -> None:
+    assert whole_number(text) == number
 
 
 @pytest.mark.parametrize(
