@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from p2pmatch import InvalidValue, Level, Limits, Lottery
 from p2pmatch.allocation.lottery import MAX_SEED
 from tests.allocation.levels import level, levels
-from tests.helpers import market, notes, offer, request
+from tests.helpers import market, notes, request
 
 
 def test_the_lots_are_what_is_published() -> None:
@@ -62,11 +62,14 @@ def test_seeds_out_of_range(seed: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_two_lots_of_one_lender_share_its_limit(seed: int) -> None:
-    made = market(allocation=Lottery(seed), lender_limits=Limits(per_loan=10))
-    for offer_id, lender in [("o1", "ann"), ("o2", "ann"), ("o3", "ben")]:
-        made.post(offer(offer_id, lender, 8, 5), now=0)
-    lots = Lottery(seed).draw("r1", ["o1", "o2", "o3"])
-    result = made.submit(request(30), now=1)
-    first, second = sorted([("o1", 0), ("o2", 1)], key=lambda row: lots[row[1]])
+    made = market(
+        ("o1", "ann", 8, 5),
+        ("o2", "ann", 8, 5),
+        ("o3", "ben", 8, 6),
+        allocation=Lottery(seed),
+        lender_limits=Limits(per_loan=10),
+    )
+    lots = dict(zip(["o1", "o2"], Lottery(seed).draw("r1", ["o1", "o2"]), strict=True))
+    first, second = sorted(lots, key=lots.__getitem__)
     # Ann's ten: eight by the lot that comes first, two by the other.
-    assert dict(notes(result)) == {first[0]: 8, second[0]: 2, "o3": 8}
+    assert notes(made.submit(request(16), now=1)) == [(first, 8), (second, 2), ("o3", 6)]
