@@ -80,6 +80,23 @@ def test_a_smaller_loan_ends_within_the_largest_unless_its_last_note_is_too_smal
     assert notes == [[30, 25], [30, 30, 30], [30], [30, 20, 20]]
 
 
+def test_whoever_asks_for_more_than_there_is_gets_all_there_is() -> None:
+    made = market(("o1", "ann", 30, 1), ("o2", "ben", 60, 2))
+    table = made.compare(request(50), amounts=[200, 50, 100, 90], now=1)
+    assert [(row.principal, row.unfunded) for row in table] == [
+        (90, 110),
+        (50, 0),
+        (90, 10),
+        (90, 0),
+    ]
+    whole_only = made.compare(request(200, min_amount=95), amounts=[200, 90, 100], now=1)
+    assert [(row.principal, row.reason) for row in whole_only] == [
+        (0, "below_min_amount"),
+        (90, None),
+        (0, "below_min_amount"),
+    ]
+
+
 def test_the_best_row_by_what_matters() -> None:
     rows = table()
     # Rows that lack money count only where no other has a loan.

@@ -18,10 +18,9 @@ from p2pmatch.extras import part
 from p2pmatch.in_order import in_order
 from p2pmatch.keys import rates_of
 from p2pmatch.loans import Loan, Notes
-from p2pmatch.mechanisms import loan_of
 from p2pmatch.orders import Request
 from p2pmatch.pricing import PayAsOffered
-from p2pmatch.quote import Quote, quote_of, quote_without, quoted, whole_quote
+from p2pmatch.quote import Quote, quote_without, quoted, whole_quote
 from p2pmatch.rooms import Rooms, Rows
 from p2pmatch.shared_rooms import Front, SharedRooms, fronts_in
 from p2pmatch.state import State
@@ -308,30 +307,37 @@ def _one_cell(state: State, request: Request, amounts: Sequence[int], now: int) 
     check_reading(state, request, now)
     if state.rules.matching == "call":
         return [quote_without(state, request.resized(amount), now, "resting") for amount in amounts]
+    descending = sorted(amounts, reverse=True)
     found: dict[int, Row] = {}
-    for way in (_within_the_largest, _over_one_reading):
-        rest = sorted(found.keys() ^ amounts, reverse=True)
-        if rest:
-            found |= way(state, request, rest, now)
+    if isinstance(state.pricing, PayAsOffered):
+        found |= _along_the_ranking(state, request, descending, now)
+    rest = [amount for amount in descending if amount not in found]
+    if rest:
+        found |= _over_one_reading(state, request, rest, now)
     return [found[amount] for amount in amounts]
 
 
-def _within_the_largest(
+def _along_the_ranking(
     state: State, request: Request, amounts: Sequence[int], now: int
 ) -> dict[int, Row]:
-    """The quotes whose notes are those of the largest, up to the last. The amounts descend.
+    """The quotes that `in_order` finds, and what is within them, until it leaves one to others.
 
-    Not for the sweeps that `in_order` leaves to others.
+    A smaller loan's notes are those of a larger one up to its last, unless that is too small. The
+    amounts descend.
     """
-    largest, *others = amounts
-    rooms = Rooms(state, request.resized(largest), now)
-    placement = in_order(rooms) if isinstance(state.pricing, PayAsOffered) else None
-    if placement is None or placement.unfunded:
-        return {}
-    first = quote_of(rooms, placement, loan_of(rooms, placement))
-    given = placement.amounts
-    line = Rows(placement.keys, placement.slots, placement.lenders, given, given, given)
-    return {largest: first, **_smaller(state, first, fronts_in(line, others, rooms.least))}
+    found: dict[int, Row] = {}
+    rest = amounts
+    while rest:
+        rooms = Rooms(state, request.resized(rest[0]), now)
+        placement = in_order(rooms)
+        if placement is None:
+            break
+        first = found[rest[0]] = quoted(rooms, placement)
+        given = placement.amounts
+        line = Rows(placement.keys, placement.slots, placement.lenders, given, given, given)
+        found |= _smaller(state, first, fronts_in(line, rest[1:], rooms.least))
+        rest = [amount for amount in rest if amount not in found]
+    return found
 
 
 def _over_one_reading(

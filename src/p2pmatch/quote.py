@@ -22,7 +22,7 @@ from p2pmatch.state import State
 from p2pmatch.units import FULL_SHARE
 from p2pmatch.views import RateLadder
 
-__all__ = ["Quote", "quote", "quote_of", "quote_without", "quoted", "whole_quote"]
+__all__ = ["Quote", "quote", "quote_without", "quoted", "whole_quote"]
 
 
 @attrs.frozen(eq=False)
@@ -239,13 +239,9 @@ def quote(state: State, request: Request, now: int) -> Quote:
     return quoted(Rooms(state, request, now))
 
 
-def quoted(rooms: Rooms) -> Quote:
-    """What the request of these rooms would get."""
-    return quote_of(rooms, *match(rooms))
-
-
-def quote_of(rooms: Rooms, placement: Placement, loan: Loan | None) -> Quote:
-    """The quote of what was found in these rooms."""
+def quoted(rooms: Rooms, placement: Placement | None = None) -> Quote:
+    """What the request of these rooms would get. `placement` : as `match` has it."""
+    placement, loan = match(rooms, placement)
     state = rooms.state
     book = Book(state, rooms.now, state.version)
     return Quote(rooms.request, loan, placement.unfunded, placement.reason, state.rules, book)

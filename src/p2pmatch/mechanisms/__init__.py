@@ -5,14 +5,12 @@ A call auction, `p2pmatch.mechanisms.call`, is imported when the first cell is u
 
 from p2pmatch.mechanisms.bulk import may_run, submit_run
 from p2pmatch.mechanisms.immediate import match, match_now
-from p2pmatch.mechanisms.loan import loan_of
 from p2pmatch.mechanisms.resting import close, commitment_notes, lapse, meet, withdraw
 
 __all__ = [
     "close",
     "commitment_notes",
     "lapse",
-    "loan_of",
     "match",
     "match_now",
     "may_run",

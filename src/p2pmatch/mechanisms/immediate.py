@@ -12,9 +12,13 @@ from p2pmatch.sweep import placed
 __all__ = ["match", "match_now"]
 
 
-def match(rooms: Rooms) -> tuple[Placement, Loan | None]:
-    """The loan that these rooms make for their request, if any, and what it is made of."""
-    placement = placed(rooms)
+def match(rooms: Rooms, placement: Placement | None = None) -> tuple[Placement, Loan | None]:
+    """The loan that these rooms make for their request, if any, and what it is made of.
+
+    `placement` : what it is made of, if that has been found already.
+    """
+    if placement is None:
+        placement = placed(rooms)
     return placement, loan_of(rooms, placement) if placement.principal else None
 
 
